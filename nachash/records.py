@@ -1,0 +1,180 @@
+"""Frozen records that every ring shares; `to_json` is the form in which they leave the program."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from nachash.shapes import Int64, UInt8
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Progress(Protocol):
+    """What a task tells the outside while it works: a stage, how far, and a few numbers."""
+
+    def __call__(self, stage: str, done: int, total: int | None, **numbers: float) -> None:
+        """Say that `done` of `total` (None: not known) steps of `stage` are finished."""
+
+
+def silent(stage: str, done: int, total: int | None, **numbers: float) -> None:
+    """A `Progress` that tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Answer of a search engine, one row per query, each row ordered by (distance, id).
+
+    Rows of a radius search differ in length, so all rows stand one after the other: row q is
+    `ends[q - 1]:ends[q]`.
+    """
+
+    ids: Int64[np.ndarray, "hits"]
+    distances: Int64[np.ndarray, "hits"]
+    ends: Int64[np.ndarray, "queries"]
+
+    @property
+    def queries(self) -> int:
+        """Number of rows."""
+        return len(self.ends)
+
+    def row(self, query: int) -> "tuple[Int64[np.ndarray, 'k'], Int64[np.ndarray, 'k']]":
+        """Distances and ids of one query."""
+        start = int(self.ends[query - 1]) if query else 0
+        span = slice(start, int(self.ends[query]))
+        return self.distances[span], self.ids[span]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One line of `search --json`; `rank` counts from 1, `distance` counts bits."""
+
+    query: str
+    rank: int
+    id: int
+    path: str
+    distance: int
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image that could not be used, and why, in a few words."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image that can be read: its path in the source (with `/`), bytes, time of change."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+class Source(Protocol):
+    """Where images come from; listed once, read in any order, from several threads."""
+
+    root: str
+    references: Sequence[Reference]
+    skipped: Sequence[Skipped]
+
+    def open(self, reference: Reference) -> "Image.Image":
+        """The image, opened by Pillow and not yet decoded.
+
+        Raises:
+            ImageError: when it cannot be opened, with the reason in a few words.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How an image becomes the pixels an encoder sees; stored with every model and index.
+
+    The largest centred square is cut out and resized to `size` pixels with `filter`; a JPEG is
+    first decoded at the smallest scale that leaves its shorter side at least `jpeg_margin`
+    times `size` (0: always at full scale). Transparent pixels are laid on white.
+    """
+
+    size: int
+    filter: str = "bicubic"
+    jpeg_margin: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of a list of images: a row of zeros and ones per image, a name per column."""
+
+    multi_hot: UInt8[np.ndarray, "n classes"]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A published evaluation protocol, as positions in a data set.
+
+    `rule` says in words how the positions were chosen; with `seed` it can be repeated.
+    """
+
+    query: Int64[np.ndarray, "query"]
+    gallery: Int64[np.ndarray, "gallery"]
+    train: Int64[np.ndarray, "train"]
+    rule: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Result of `eval-map`; every value lies in [0, 1] unless it counts something.
+
+    `at` is the cut-off of the ranking, None for all. `curve` has a point per Hamming radius.
+    """
+
+    map: float
+    map_optimistic: float
+    map_pessimistic: float
+    at: int | None
+    precision_at: dict[str, float]
+    precision_radius2: float
+    queries: int
+    gallery: int
+    bits: int
+    protocol: str
+    score: str
+    empty_queries: str
+    queries_without_relevant: int
+    chance: float
+    curve: dict[str, list[float]]
+    index: str
+    seed: int | None = None
+
+
+def to_json(record: Any) -> str:  # noqa: ANN401 - any record
+    """A record (or a dict, or a list of them) as one line of JSON; nan becomes null."""
+    return json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any record
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
