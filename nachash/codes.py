@@ -7,12 +7,14 @@ The one waist between the learning half (torch) and the searching half (numpy, F
 * the Hamming distance counts differing bits, so padding never adds to it.
 """
 
+from typing import Final
+
 import numpy as np
-from nachash.shapes import Bool, Float, UInt8, UInt16
 
 from nachash.errors import UsageError
+from nachash.shapes import Bool, Float, UInt8, UInt16
 
-BIT_ORDER = "big"
+BIT_ORDER: Final = "big"
 MAX_BITS = 4096
 
 

@@ -3,12 +3,13 @@
 import dataclasses
 import json
 import math
-from dataclasses import dataclass
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
 from nachash.shapes import Int64, UInt8
 
 if TYPE_CHECKING:
@@ -156,12 +157,12 @@ class Scores:
     seed: int | None = None
 
 
-def to_json(record: Any) -> str:  # noqa: ANN401 - any record
+def to_json(record: Any) -> str:
     """A record (or a dict, or a list of them) as one line of JSON; nan becomes null."""
     return json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any record
+def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {field.name: _plain(getattr(value, field.name)) for field in fields}

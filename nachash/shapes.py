@@ -15,7 +15,7 @@ else:
     class _Unchecked:
         """Stands for a jaxtyping type and returns the array type it is subscripted with."""
 
-        def __class_getitem__(cls, item: tuple[Any, str]) -> Any:  # noqa: ANN401
+        def __class_getitem__(cls, item: tuple[Any, str]) -> Any:
             return item[0]
 
     Bool = Float = Float32 = Float64 = Int64 = UInt8 = UInt16 = _Unchecked

@@ -4,6 +4,6 @@ import os
 
 os.environ["NACHASH_CHECK_SHAPES"] = "1"
 
-from jaxtyping import install_import_hook  # noqa: E402
+from jaxtyping import install_import_hook
 
 install_import_hook("nachash", "beartype.beartype")

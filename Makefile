@@ -1,0 +1,52 @@
+# `make` prints this help. Every target creates .venv and installs what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check format docs bench wheel clean
+
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch torchvision
+	$(BIN)/pip install --quiet --editable '.[test,check]'
+	touch $(READY)
+
+setup: $(READY) ## create .venv with nachash and its development tools
+
+demo: $(READY) ## train, encode, search and measure on real digits; writes demo/report.html
+	$(BIN)/nachash demo --out demo --overwrite
+
+test: $(READY) ## the fast tests
+	$(BIN)/python -m pytest
+
+test-all: $(READY) ## every test, also the slow and the real-data ones
+	$(BIN)/python -m pytest -m ''
+
+check: $(READY) ## formatting, lint, types, architecture, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: $(READY) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(READY) ## write the generated parts of README.md and docs/
+	$(BIN)/python docs/generate.py
+
+bench: $(READY) ## run every benchmark and write docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+wheel: $(READY) ## build the wheel into dist/
+	$(BIN)/pip install --quiet build
+	$(BIN)/python -m build --wheel
+
+clean: ## remove .venv and everything that was built
+	rm -rf $(VENV) build dist demo runs .pytest_cache .ruff_cache .mypy_cache
