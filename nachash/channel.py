@@ -12,10 +12,10 @@ from P(c~_d | c_d) = p or 1 - p. Natural logarithms unless a name says bits.
 import math
 
 import torch
-from nachash.shapes import Float
 from torch import Tensor
 
 from nachash.errors import UsageError
+from nachash.shapes import Float
 
 
 def checked_flip_probability(probability: float) -> float:
@@ -63,7 +63,7 @@ def log_likelihood(
     codewords: Float[Tensor, "codewords bits"],
     flip_probability: float,
 ) -> Float[Tensor, "noisy codewords"]:
-    """log P(c~ | c), in nats, of every noisy codeword given every codeword.
+    """Log P(c~ | c), in nats, of every noisy codeword given every codeword.
 
     A distribution over the 2^D noisy codewords when `codewords` are +-1; with relaxed
     codewords it is the surrogate that NAC trains on.

@@ -21,19 +21,19 @@ class NachashError(Exception):
 class UsageError(NachashError):
     """A flag, a setting or a combination of them that makes no sense."""
 
-    exit_code = 2
+    exit_code: ClassVar[int] = 2
 
 
 class MissingError(NachashError):
     """A file, folder, model, index or data set that is not where it was looked for."""
 
-    exit_code = 2
+    exit_code: ClassVar[int] = 2
 
 
 class ExistsError(NachashError):
     """An output that exists already and is not overwritten without `--overwrite`."""
 
-    exit_code = 2
+    exit_code: ClassVar[int] = 2
 
 
 class NoImagesError(NachashError):
@@ -59,22 +59,28 @@ class TrainingError(NachashError):
 class SkippedError(NachashError):
     """The run finished, but images were skipped and `--strict` was given."""
 
-    exit_code = 3
+    exit_code: ClassVar[int] = 3
 
 
 class DamagedError(NachashError):
     """An index or model that is damaged or not one at all."""
 
-    exit_code = 4
+    exit_code: ClassVar[int] = 4
 
 
 class IncompatibleError(NachashError):
     """An index or model of a newer format, or of another encoder than the one in use."""
 
-    exit_code = 4
+    exit_code: ClassVar[int] = 4
 
 
 class NothingFoundError(NachashError):
     """A radius search that found nothing."""
 
-    exit_code = 5
+    exit_code: ClassVar[int] = 5
+
+
+class InterruptedRunError(NachashError):
+    """Ctrl-C at a moment when something was already written; the sentence says what stays."""
+
+    exit_code: ClassVar[int] = 130

@@ -23,9 +23,7 @@ def names(kind: str) -> list[str]:
     """
     folder = _PACKAGE.joinpath(*kind.split("."))
     return sorted(
-        path.stem.replace("_", "-")
-        for path in folder.glob("*.py")
-        if not path.stem.startswith("_")
+        path.stem.replace("_", "-") for path in folder.glob("*.py") if not path.stem.startswith("_")
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -116,6 +116,16 @@ class Labels:
     multi_hot: UInt8[np.ndarray, "n classes"]
     names: tuple[str, ...]
 
+    @classmethod
+    def of(cls, images: Sequence[Collection[str]]) -> "Labels":
+        """Labels of images whose label names are given; columns in the names' sorted order."""
+        names = sorted({name for labels in images for name in labels})
+        column = {name: position for position, name in enumerate(names)}
+        multi_hot = np.zeros((len(images), len(names)), np.uint8)
+        for row, labels in enumerate(images):
+            multi_hot[row, [column[name] for name in labels]] = 1
+        return cls(multi_hot, tuple(names))
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -155,6 +165,95 @@ class Scores:
     curve: dict[str, list[float]]
     index: str
     seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Result of `train`; information and capacity are bits per code, times are seconds.
+
+    `onnx_flip_rate` is the share of bits that the ONNX graph gives differently from torch on
+    training images.
+    """
+
+    directory: str
+    method: str
+    backbone: str
+    bits: int
+    size: int
+    flip_probability: float | None
+    images: int
+    skipped: tuple[Skipped, ...]
+    steps: int
+    epochs: int
+    loss: float
+    mutual_information: float | None
+    capacity: float | None
+    onnx_flip_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Result of `encode`: `images` codes were written, `skipped` images were not."""
+
+    index: str
+    model: str
+    images: int
+    skipped: tuple[Skipped, ...]
+    bits: int
+    labels: int
+    runtime: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Result of `search`: hits by query, in the order of the queries."""
+
+    index: str
+    queries: tuple[str, ...]
+    hits: tuple[tuple[Hit, ...], ...]
+    bits: int
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image on a page: its bytes as a data URI, its name, its label."""
+
+    uri: str
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A hit on a page; `relevant` when it shares the query's label."""
+
+    picture: Picture
+    distance: int
+    relevant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """A query on a page, with its neighbours, nearest first."""
+
+    query: Picture
+    neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPage:
+    """What the demo's page shows: the commands, the answers, the scores beside a baseline."""
+
+    commands: tuple[str, ...]
+    galleries: tuple[Gallery, ...]
+    scores: Scores
+    baseline: Scores
+    training: "Training"
+    version: str
 
 
 def to_json(record: Any) -> str:

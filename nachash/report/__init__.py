@@ -1,1 +1,1 @@
-"""."""
+"""Records become tables, JSON lines, plots and pages: one file per format, nothing is computed."""

@@ -1,0 +1,88 @@
+"""The program: commands found by listing this folder, settings file, errors to exit codes."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nachash import __version__, plugins, settings
+from nachash.cli import _terminal
+from nachash.errors import NachashError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command that `sys.argv` names and exit with its code."""
+    program = typer.main.get_command(_application())
+    options = {
+        name: {parameter.name for parameter in command.params}
+        for name, command in program.commands.items()  # type: ignore[attr-defined]
+    }
+    try:
+        defaults = settings.read(Path(settings.FILE_NAME), options)
+    except NachashError as error:
+        _terminal.show_error(error)
+        sys.exit(error.exit_code)
+    program.main(prog_name="nachash", default_map=defaults)
+
+
+def _application() -> typer.Typer:
+    application = typer.Typer(
+        no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    application.callback()(_nachash)
+    for name in plugins.names("cli"):
+        application.command(name)(_guarded(plugins.load("cli", name).command))
+    return application
+
+
+def _nachash(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Binary hashing and image retrieval with Neural Activation Coding."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with every failure turned into one sentence and an exit code."""
+
+    @functools.wraps(command)
+    def guarded(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except BaseException as error:
+            if _debugging():
+                raise
+            raise typer.Exit(_exit_code(error)) from error
+
+    return guarded
+
+
+def _exit_code(error: BaseException) -> int:
+    """Tell the user what happened and return the exit code for it (docs/exit-codes.md)."""
+    match error:
+        case NachashError():
+            _terminal.show_error(error)
+            return error.exit_code
+        case KeyboardInterrupt():
+            _terminal.note("interrupted")
+            return INTERRUPTED
+        case BrokenPipeError():  # the reader has gone, as in `nachash search … | head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        case _:
+            _terminal.show_unexpected(error)
+            return 1
+
+
+def _debugging() -> bool:
+    return bool(os.environ.get("NACHASH_DEBUG"))

@@ -1,0 +1,65 @@
+"""Options that mean the same in every command."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _debug(wanted: bool) -> bool:
+    if wanted:
+        os.environ["NACHASH_DEBUG"] = "1"
+    return wanted
+
+
+Index = Annotated[
+    Path | None,
+    typer.Option(
+        "--index",
+        help="Index to use; otherwise $NACHASH_INDEX, else the only index in this directory, "
+        "else the index written last.",
+    ),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option("--model", envvar="NACHASH_MODEL", help="Model directory; default runs/latest."),
+]
+Device = Annotated[
+    str, typer.Option("--device", envvar="NACHASH_DEVICE", help="auto, cpu, cuda or mps.")
+]
+Seed = Annotated[
+    int, typer.Option("--seed", envvar="NACHASH_SEED", help="Seed of every random choice.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        envvar="NACHASH_WORKERS",
+        min=0,
+        help="Threads that decode images (0: none besides this one); default: one per core.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output when it exists already.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with code 3 when an image was skipped.")
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        help="Folder of the named data set; default: its folder below $NACHASH_DATA or the cache.",
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        envvar="NACHASH_DEBUG",
+        callback=_debug,
+        help="Show the full traceback of an error.",
+    ),
+]

@@ -1,0 +1,67 @@
+"""What the user sees on stderr: notes, warnings, errors, progress. Results are not our business."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from nachash.errors import NachashError
+from nachash.records import Progress, Skipped, silent
+
+MOST_SKIPPED_SHOWN = 10
+
+
+def note(sentence: str) -> None:
+    """One line about a choice made or a thing to know."""
+    print(sentence, file=sys.stderr)  # noqa: T201
+
+
+def show_error(error: NachashError) -> None:
+    """The sentence of an error, and what to type next."""
+    note(f"error: {error.sentence}")
+    if error.hint:
+        note(f"  try: {error.hint}")
+
+
+def show_unexpected(error: BaseException) -> None:
+    """An error that nobody foresaw: its kind, and how to see all of it."""
+    note(f"error: unexpected {type(error).__name__}: {error}")
+    note("  try: the same command with --debug, and report what it prints")
+
+
+def show_skipped(skipped: Sequence[Skipped]) -> None:
+    """The images that were left out, with reasons; the first few when they are many."""
+    for image in skipped[:MOST_SKIPPED_SHOWN]:
+        note(f"skipped {image.path}: {image.reason}")
+    if len(skipped) > MOST_SKIPPED_SHOWN:
+        note(f"... and {len(skipped) - MOST_SKIPPED_SHOWN} more (all are listed in the index)")
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A live line on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+
+        def report(stage: str, done: int, total: int | None, **numbers: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, numbers="")
+            text = "  ".join(
+                f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items()
+            )
+            bars.update(tasks[stage], completed=done, total=total, numbers=text)
+
+        yield report

@@ -1,0 +1,36 @@
+"""`nachash demo`: the four commands on real handwritten digits, and a page to look at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nachash.cli import _options as options
+from nachash.cli import _terminal as terminal
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("demo"),
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train, encode, search and measure on 1,797 real digits; ends with one HTML page.
+
+    Each command is printed before it runs, so that it can be typed again.
+    """
+    from nachash.report import html, table
+    from nachash.tasks.demo import DemoSettings, demo
+
+    settings = DemoSettings(out=out, epochs=epochs, seed=seed, overwrite=overwrite)
+    with terminal.progress() as progress:
+        shown = demo(
+            settings,
+            before=lambda command: typer.echo(f"$ {command}"),
+            after=lambda record: typer.echo(f"{table.any_of(record)}\n"),
+            progress=progress,
+        )
+    page = out / "report.html"
+    page.write_text(html.demo(shown), encoding="utf-8")
+    typer.echo(f"open {page}")

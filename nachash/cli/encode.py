@@ -1,0 +1,59 @@
+"""`nachash encode`: write the codes of all images of a folder into an index."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nachash.cli import _options as options
+from nachash.cli import _terminal as terminal
+from nachash.errors import SkippedError
+
+
+def command(
+    images: Annotated[
+        str, typer.Argument(help="Folder (with its sub-folders), list of paths, '-' or .tar.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Index to write, an HDF5 file.")],
+    model: options.Model = None,
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="auto, folder, none or FILE.csv; auto takes folder names when every image "
+            "lies in a folder."
+        ),
+    ] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Images encoded at once.")] = 256,
+    device: options.Device = "auto",
+    workers: options.Workers = None,
+    json: options.Json = False,
+    overwrite: options.Overwrite = False,
+    strict: options.Strict = False,
+    debug: options.Debug = False,
+) -> None:
+    """Encode all images of a folder into one index file, with the encoder inside.
+
+    The index alone is enough to search. An image that cannot be read is skipped and listed
+    in the index with its reason.
+    """
+    from nachash.records import to_json
+    from nachash.report import table
+    from nachash.tasks.encode import EncodeSettings, encode
+
+    settings = EncodeSettings(
+        images=images,
+        out=out,
+        model=model,
+        labels=labels,
+        batch_size=batch_size,
+        device=device,
+        workers=workers,
+        overwrite=overwrite,
+    )
+    with terminal.progress() as progress:
+        result = encode(settings, progress=progress)
+    terminal.note(f"model: {result.model}")
+    terminal.show_skipped(result.skipped)
+    typer.echo(to_json(result) if json else table.encoding(result))
+    if strict and result.skipped:
+        raise SkippedError(f"{len(result.skipped)} images were skipped, and --strict was given")

@@ -1,0 +1,78 @@
+"""`nachash eval-map`: how well the codes retrieve images of the same label."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nachash.cli import _options as options
+from nachash.cli import _terminal as terminal
+
+
+def command(
+    index: options.Index = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="Index of the queries; otherwise each image is a query for the others."),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set by name, under its published protocol.")
+    ] = None,
+    model: options.Model = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Another protocol of the data set than the usual one.")
+    ] = None,
+    data_root: options.DataRoot = None,
+    at: Annotated[
+        int | None, typer.Option(min=1, help="Cut the ranking after so many; default: all.")
+    ] = None,
+    score: Annotated[
+        Literal["hamming", "dot01"],
+        typer.Option(help="hamming, or dot01: shared ones, as the reference implementation ranks."),
+    ] = "hamming",
+    empty_queries: Annotated[
+        Literal["zero", "skip"],
+        typer.Option(help="Queries without a relevant image count as zero or are left out."),
+    ] = "zero",
+    plot: Annotated[
+        Path | None, typer.Option(help="Write the precision-recall curve to this picture.")
+    ] = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    workers: options.Workers = None,
+    json: options.Json = False,
+    overwrite: options.Overwrite = False,
+    debug: options.Debug = False,
+) -> None:
+    """Measure retrieval: mean average precision, exact over ties, and precision.
+
+    Works on one labelled index (each image against all others), on two (--queries, --index)
+    or on a data set by name (--dataset, --model) under its published protocol.
+    """
+    from nachash.records import to_json
+    from nachash.report import plot as plots
+    from nachash.report import table
+    from nachash.tasks.evaluate import EvaluateSettings, evaluate
+
+    settings = EvaluateSettings(
+        index=index,
+        queries=queries,
+        dataset=dataset,
+        model=model,
+        protocol=protocol,
+        data_root=data_root,
+        at=at,
+        score=score,
+        empty_queries=empty_queries,
+        seed=seed,
+        device=device,
+        workers=workers,
+    )
+    if plot:
+        plots.check_writable(plot, overwrite=overwrite)
+    with terminal.progress() as progress:
+        scores = evaluate(settings, choice=terminal.note, progress=progress)
+    if plot:
+        plots.precision_recall(scores, plot)
+        terminal.note(f"wrote {plot}")
+    typer.echo(to_json(scores) if json else table.scores(scores))

@@ -1,0 +1,66 @@
+"""`nachash search`: the indexed images that look most like a picture."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from nachash.cli import _options as options
+from nachash.cli import _terminal as terminal
+from nachash.errors import NothingFoundError
+
+
+def command(
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(help="Images; '-' reads one image, or paths line by line, from stdin."),
+    ] = None,
+    identifiers: Annotated[
+        list[int] | None, typer.Option("--id", help="An indexed image by its id.")
+    ] = None,
+    paths: Annotated[
+        list[str] | None, typer.Option("--path", help="An indexed image by its path.")
+    ] = None,
+    index: options.Index = None,
+    k: Annotated[
+        int | None, typer.Option("-k", min=1, help="Neighbours per query.  [default: 10]")
+    ] = None,
+    max_distance: Annotated[
+        int | None, typer.Option(min=0, help="Only images within this Hamming distance, inclusive.")
+    ] = None,
+    json: options.Json = False,
+    no_exit_code: Annotated[
+        bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
+    ] = False,
+    debug: options.Debug = False,
+) -> None:
+    """Find the images of an index that are nearest to a picture by Hamming distance.
+
+    Prints a table on a terminal and plain paths into a pipe. With --max-distance and without
+    -k, all images within that distance; exit code 5 when there is none.
+    """
+    from nachash.report import json_lines, table
+    from nachash.tasks.search import SearchSettings, search
+
+    settings = SearchSettings(
+        queries=tuple(queries or ()),
+        ids=tuple(identifiers or ()),
+        paths=tuple(paths or ()),
+        index=index,
+        k=k,
+        max_distance=max_distance,
+    )
+    result = search(settings, choice=terminal.note)
+    terminal.show_skipped(result.skipped)
+    for sentence in result.notes:
+        terminal.note(sentence)
+    if json:
+        render = json_lines.hits
+    elif sys.stdout.isatty():
+        render = table.hits
+    else:
+        render = table.hit_paths
+    for line in render(result):
+        typer.echo(line)
+    if not any(result.hits) and not no_exit_code:
+        raise NothingFoundError(f"no image within distance {max_distance} in {result.index}")

@@ -1,0 +1,141 @@
+"""Tables for people: text that fits a terminal; percentages only here, fractions elsewhere."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from nachash.records import Answer, Encoding, Scores, Training
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def any_of(record: Training | Encoding | Answer | Scores) -> str:
+    """The table of whichever record it is."""
+    match record:
+        case Training():
+            return training(record)
+        case Encoding():
+            return encoding(record)
+        case Scores():
+            return scores(record)
+        case Answer():
+            return "\n".join(hits(record))
+
+
+def training(result: Training) -> str:
+    """What was learned: where it lies, and the information that the codes carry."""
+    return _facts(
+        [
+            ("model", result.directory),
+            ("encoder", f"{result.backbone}, {result.size} px, {result.bits} bits"),
+            ("images", f"{result.images:,} in {result.epochs} epochs, {result.steps:,} steps"),
+            ("loss", f"{result.loss:.3f}"),
+            *_channel(result),
+            ("ONNX", f"{100 * result.onnx_flip_rate:.4f} % of bits differ from torch"),
+            ("time", f"{result.seconds:.1f} s"),
+        ]
+    )
+
+
+def _channel(result: Training) -> list[tuple[str, str]]:
+    """Information beside capacity, for methods that train over a noisy channel."""
+    if result.mutual_information is None or result.capacity is None:
+        return []
+    carried = f"at least {result.mutual_information:.2f} bits of mutual information"
+    channel = f"channel capacity {result.capacity:.2f} at noise {result.flip_probability:.3g}"
+    return [("information", f"{carried}, {channel}")]
+
+
+def encoding(result: Encoding) -> str:
+    """What was written into the index."""
+    skipped = f", {len(result.skipped):,} skipped" if result.skipped else ""
+    labels = f"{result.labels} labels" if result.labels else "no labels"
+    return _facts(
+        [
+            ("index", result.index),
+            ("images", f"{result.images:,}{skipped}"),
+            ("codes", f"{result.bits} bits, {labels}"),
+            ("encoder", f"{result.runtime}, {result.seconds:.1f} s"),
+        ]
+    )
+
+
+def hit_paths(answer: Answer) -> Iterator[str]:
+    """Plain paths, a line per hit, for the next program in a pipe."""
+    for row in answer.hits:
+        for hit in row:
+            yield hit.path
+
+
+def hits(answer: Answer) -> Iterator[str]:
+    """A table per query: rank, distance in bits, path, and label where there is one."""
+    for query, row in zip(answer.queries, answer.hits, strict=True):
+        labelled = any(hit.label is not None for hit in row)
+        columns = ("", "distance", "id", "path", "label")
+        rows = [
+            (str(hit.rank), str(hit.distance), str(hit.id), hit.path, hit.label or "")
+            for hit in row
+        ]
+        width = len(columns) if labelled else len(columns) - 1
+        yield _text(f"{query} ({answer.bits} bits)", columns[:width], [r[:width] for r in rows])
+
+
+def scores(result: Scores) -> str:
+    """Mean average precision with its bounds, precision, and the protocol of all of it."""
+    ranking = "all" if result.at is None else str(result.at)
+    unscored = f", {result.queries_without_relevant:,} without a relevant image"
+    empty = unscored if result.queries_without_relevant else ""
+    precision = [(f"precision@{k}", _percent(value)) for k, value in result.precision_at.items()]
+    return _facts(
+        [
+            (f"mAP@{ranking}", f"{_percent(result.map)} (expected over ties)"),
+            (
+                "tie bounds",
+                f"{_percent(result.map_pessimistic)} to {_percent(result.map_optimistic)}",
+            ),
+            *precision,
+            ("precision, radius 2", _percent(result.precision_radius2)),
+            ("chance", _percent(result.chance)),
+            ("queries", f"{result.queries:,}{empty} (counted as {_counted(result)})"),
+            ("gallery", f"{result.gallery:,} codes of {result.bits} bits"),
+            ("protocol", f"{result.protocol}; ranked by {result.score}"),
+        ]
+    )
+
+
+def _counted(result: Scores) -> str:
+    return "zero" if result.empty_queries == "zero" else "nothing: skipped"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and values in two columns."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _text(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A rich table drawn as text of the terminal's width."""
+    from rich.console import Console
+
+    console = Console()
+    with console.capture() as captured:
+        console.print(_table(title, columns, rows))
+    return captured.get().rstrip("\n")
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        justify = "left" if column in ("path", "label") else "right"
+        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table

@@ -1,0 +1,82 @@
+"""Which index a command works on when none is named."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nachash.errors import MissingError, NachashError
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+def chosen_index(given: Path | None, choice: Callable[[str], None]) -> Path:
+    """The index to use: as given, `$NACHASH_INDEX`, the only one here, or the one written last.
+
+    A choice that the user did not spell out is told to `choice`, in one sentence.
+
+    Raises:
+        MissingError: there is none to choose, or several are here and none was written last.
+    """
+    if given is not None:
+        return given
+    path, reason = _from_environment() or _only_one_here() or _written_last() or (None, "")
+    if path is None:
+        raise MissingError(_nothing_to_choose(), "nachash encode ./images out.h5")
+    choice(f"index: {path} ({reason})")
+    return path
+
+
+def remember(index: Path) -> None:
+    """Note `index` as the one written last; a state folder that cannot be written is no error."""
+    try:
+        _memory().parent.mkdir(parents=True, exist_ok=True)
+        _memory().write_text(str(index.resolve()), encoding="utf-8")
+    except OSError:
+        return
+
+
+def _from_environment() -> tuple[Path, str] | None:
+    value = os.environ.get("NACHASH_INDEX")
+    return (Path(value), "$NACHASH_INDEX") if value else None
+
+
+def _only_one_here() -> tuple[Path, str] | None:
+    found = _indexes_here()
+    return (found[0], "the only index in this directory") if len(found) == 1 else None
+
+
+def _indexes_here() -> list[Path]:
+    candidates = sorted(path for path in Path().iterdir() if path.suffix.lower() in SUFFIXES)
+    return [path for path in candidates if _is_index(path)]
+
+
+def _is_index(path: Path) -> bool:
+    from nachash.index.reader import open_index
+
+    try:
+        with open_index(path):
+            return True
+    except NachashError:
+        return False
+
+
+def _written_last() -> tuple[Path, str] | None:
+    try:
+        path = Path(_memory().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return (path, "the index written last") if path.is_file() else None
+
+
+def _memory() -> Path:
+    from platformdirs import user_state_path
+
+    folder = os.environ.get("NACHASH_STATE")
+    return (Path(folder) if folder else user_state_path("nachash")) / "last-index"
+
+
+def _nothing_to_choose() -> str:
+    here = ", ".join(str(path) for path in _indexes_here())
+    if here:
+        return f"several indexes are in this directory ({here}): name one with --index"
+    return "there is no index in this directory, and none was written before"

@@ -1,0 +1,151 @@
+"""`eval-map`: codes and labels -> distance histograms -> retrieval measures with their protocol."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from nachash.errors import UsageError
+from nachash.metrics import average_precision, precision
+from nachash.metrics.chance import chance
+from nachash.metrics.distance_histogram import Histograms, histograms
+from nachash.metrics.precision_recall import precision_recall
+from nachash.records import Progress, Scores, silent
+from nachash.shapes import Float64
+from nachash.tasks import retrieval
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.dataset import loaded_dataset
+from nachash.tasks.model import chosen_model, loaded_model
+
+PRECISION_AT = (1, 10, 100, 1000)
+RADIUS = 2
+
+Score = Literal["hamming", "dot01"]
+EmptyQueries = Literal["zero", "skip"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings:
+    """What `evaluate` needs to know; the words are those of the command line."""
+
+    index: Path | None = None
+    queries: Path | None = None
+    dataset: str | None = None
+    model: Path | None = None
+    protocol: str | None = None
+    data_root: Path | None = None
+    at: int | None = None
+    score: Score = "hamming"
+    empty_queries: EmptyQueries = "zero"
+    seed: int = 0
+    workers: int | None = None
+    device: str = "auto"
+
+
+def evaluate(
+    settings: EvaluateSettings, *, choice: Callable[[str], None], progress: Progress = silent
+) -> Scores:
+    """Mean average precision and precision of the codes, under a named protocol.
+
+    Raises:
+        UsageError: labels are missing, or the settings contradict each other.
+        IncompatibleError: the two indexes were made by different encoders.
+    """
+    return scores_of(
+        _retrieval(settings, choice, progress),
+        at=settings.at,
+        score=settings.score,
+        empty_queries=settings.empty_queries,
+    )
+
+
+def _retrieval(
+    settings: EvaluateSettings, choice: Callable[[str], None], progress: Progress
+) -> retrieval.Retrieval:
+    if settings.dataset is not None:
+        return _of_dataset(settings, settings.dataset, progress)
+    path = chosen_index(settings.index, choice)
+    if settings.queries is not None:
+        return retrieval.two_indexes(settings.queries, path)
+    return retrieval.leave_one_out(path)
+
+
+def _of_dataset(settings: EvaluateSettings, name: str, progress: Progress) -> retrieval.Retrieval:
+    if settings.index is not None or settings.queries is not None:
+        raise UsageError(
+            "--dataset brings its own queries and gallery: it goes with --model, "
+            "not with --index or --queries",
+            f"nachash eval-map --dataset {name} --model runs/latest",
+        )
+    model = loaded_model(chosen_model(settings.model), settings.device)
+    dataset = loaded_dataset(name, settings.data_root)
+    return retrieval.of_dataset(
+        dataset,
+        model,
+        protocol=settings.protocol,
+        seed=settings.seed,
+        workers=settings.workers,
+        progress=progress,
+    )
+
+
+def scores_of(
+    task: retrieval.Retrieval,
+    *,
+    at: int | None = None,
+    score: Score = "hamming",
+    empty_queries: EmptyQueries = "zero",
+) -> Scores:
+    """All measures of a retrieval: the ranking by `score`, balls and curve by Hamming distance."""
+    ranking = _histograms(task, score)
+    balls = ranking if score == "hamming" else _histograms(task, "hamming")
+    gallery = len(task.gallery.codes) - (task.own is not None)
+    expected = average_precision.average_precision(ranking, at=at)
+    optimistic, pessimistic = average_precision.bounds(ranking, at=at)
+    mean = _skipping_mean if empty_queries == "skip" else _zero_filled_mean
+    return Scores(
+        map=mean(expected),
+        map_optimistic=mean(optimistic),
+        map_pessimistic=mean(pessimistic),
+        at=at,
+        precision_at={
+            str(k): mean(precision.precision_at(ranking, k)) for k in PRECISION_AT if k <= gallery
+        },
+        precision_radius2=mean(precision.within_radius(balls, RADIUS)),
+        queries=len(task.queries.codes),
+        gallery=gallery,
+        bits=task.bits,
+        protocol=task.protocol,
+        score=score,
+        empty_queries=empty_queries,
+        queries_without_relevant=int(np.isnan(expected).sum()),
+        chance=mean(chance(ranking)),
+        curve=precision_recall(balls),
+        index=task.name,
+        seed=task.seed,
+    )
+
+
+def _histograms(task: retrieval.Retrieval, score: Score) -> Histograms:
+    return histograms(
+        task.queries.codes,
+        task.gallery.codes,
+        task.queries.labels,
+        task.gallery.labels,
+        bits=task.bits,
+        score=score,
+        exclude=task.own,
+    )
+
+
+def _zero_filled_mean(values: Float64[np.ndarray, "queries"]) -> float:
+    """Mean over all queries; one without a relevant image (nan) counts as zero."""
+    return float(np.nan_to_num(values).mean())
+
+
+def _skipping_mean(values: Float64[np.ndarray, "queries"]) -> float:
+    """Mean over the queries with a relevant image; zero when there is none."""
+    scored = values[~np.isnan(values)]
+    return float(scored.mean()) if len(scored) else 0.0

@@ -1,0 +1,70 @@
+"""The model a command works with: which directory, and how its encoder runs fastest here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nachash.errors import MissingError
+from nachash.model_config import ModelConfig
+from nachash.shapes import Float32, UInt8
+from nachash.tasks.device import gpu
+
+LATEST = Path("runs/latest")
+
+Activations = Callable[[UInt8[np.ndarray, "batch size size 3"]], Float32[np.ndarray, "batch bits"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained encoder, ready to turn pixels into activations."""
+
+    directory: Path
+    config: ModelConfig
+    onnx: bytes
+    activations: Activations
+    runtime: str
+
+
+def chosen_model(given: Path | None) -> Path:
+    """The model directory: as given, else the one that `runs/latest` points to.
+
+    `runs/latest` is a link, or where links are not possible a text file with a folder's name.
+
+    Raises:
+        MissingError: nothing was given and nothing has been trained here.
+    """
+    if given is not None:
+        return given
+    if LATEST.is_dir():
+        return LATEST.parent / LATEST.resolve().name
+    if LATEST.is_file():
+        return LATEST.parent / LATEST.read_text(encoding="utf-8").strip()
+    raise MissingError(
+        "there is no model: runs/latest does not exist in this directory",
+        "nachash train ./images, or name a model directory with --model",
+    )
+
+
+def loaded_model(directory: Path, device: str) -> Model:
+    """A model directory as a function from pixels to activations, on the device that suits.
+
+    On a CPU the ONNX graph runs (faster there, and torch is not imported), on a GPU torch.
+
+    Raises:
+        MissingError, DamagedError, IncompatibleError: the directory cannot be used.
+        DeviceError: the device was asked for and is not there.
+    """
+    from nachash.inference.model_directory import open_model
+    from nachash.inference.onnx_encoder import OnnxEncoder
+
+    onnx, config = open_model(directory)
+    accelerator = gpu(device)
+    if accelerator is None:
+        encoder = OnnxEncoder(onnx, threads=None)
+        return Model(directory, config, onnx, encoder.activations, "ONNX Runtime on the CPU")
+    from nachash.encoders.torch_encoder import TorchEncoder
+
+    on_gpu = TorchEncoder(directory, accelerator)
+    return Model(directory, config, onnx, on_gpu.activations, f"torch on {accelerator}")

@@ -1,0 +1,156 @@
+"""What `eval-map` measures: labelled queries, the gallery ranked for them, the protocol's name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nachash import codes
+from nachash.datasets import DataSet
+from nachash.errors import DamagedError, IncompatibleError, UsageError
+from nachash.images import stream
+from nachash.index.reader import Index, open_index
+from nachash.records import Progress, Source, Split
+from nachash.shapes import Int64, UInt8
+from nachash.tasks.dataset import source_of
+from nachash.tasks.model import Model
+from nachash.tasks.workers import decoding_threads
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Codes with their labels."""
+
+    codes: UInt8[np.ndarray, "n bytes"]
+    labels: UInt8[np.ndarray, "n classes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Queries and a gallery; `own` is each query's place in the gallery, where it is there."""
+
+    queries: Labelled
+    gallery: Labelled
+    own: Int64[np.ndarray, "queries"] | None
+    bits: int
+    protocol: str
+    name: str
+    seed: int | None = None
+
+
+def leave_one_out(path: Path) -> Retrieval:
+    """Each image of an index as a query for all the others.
+
+    Raises:
+        UsageError: the index has no labels.
+    """
+    with open_index(path) as index:
+        everything = _labelled(index, path, index.label_names)
+        own = np.arange(index.rows, dtype=np.int64)
+        protocol = f"leave-one-out over {index.rows:,} images"
+        return Retrieval(everything, everything, own, index.bits, protocol, str(path))
+
+
+def two_indexes(queries_path: Path, path: Path) -> Retrieval:
+    """The images of one index as queries for those of another.
+
+    Raises:
+        UsageError: one of them has no labels.
+        IncompatibleError: they were made by different encoders.
+    """
+    with open_index(queries_path) as queries, open_index(path) as gallery:
+        if queries.fingerprint != gallery.fingerprint:
+            raise IncompatibleError(
+                f"{queries_path} and {path} were made by different encoders, "
+                "so their codes cannot be compared",
+                "encode both with the same --model",
+            )
+        names = tuple(dict.fromkeys(gallery.label_names + queries.label_names))
+        return Retrieval(
+            _labelled(queries, queries_path, names),
+            _labelled(gallery, path, names),
+            None,
+            gallery.bits,
+            f"{queries.rows:,} queries of {queries_path} against {gallery.rows:,} images",
+            str(path),
+        )
+
+
+def of_dataset(
+    dataset: DataSet,
+    model: Model,
+    *,
+    protocol: str | None,
+    seed: int,
+    workers: int | None,
+    progress: Progress,
+) -> Retrieval:
+    """Queries and gallery of a data set's protocol, encoded by a model.
+
+    Raises:
+        UsageError: the data set has no such protocol.
+        DamagedError: an image cannot be read; a protocol allows no gap.
+    """
+    split = split_of(dataset, protocol, seed)
+
+    def encoded(positions: Int64[np.ndarray, "n"], stage: str) -> Labelled:
+        source = source_of(dataset, positions)
+        found = codes_of(source, model, workers=workers, stage=stage, progress=progress)
+        return Labelled(found, dataset.labels.multi_hot[positions])
+
+    return Retrieval(
+        queries=encoded(split.query, "queries"),
+        gallery=encoded(split.gallery, "gallery"),
+        own=None,
+        bits=model.config.bits,
+        protocol=f"{dataset.name} {protocol or dataset.default_protocol}: {split.rule}",
+        name=str(model.directory),
+        seed=seed,
+    )
+
+
+def split_of(dataset: DataSet, protocol: str | None, seed: int) -> Split:
+    """The split of a data set under a protocol; None is the usual one.
+
+    Raises:
+        UsageError: the data set has no protocol of that name.
+    """
+    name = protocol or dataset.default_protocol
+    if name not in dataset.protocols:
+        known = "|".join(dataset.protocols)
+        raise UsageError(f"{dataset.name} has no protocol '{name}'", f"--protocol {known}")
+    return dataset.protocols[name](seed)
+
+
+def codes_of(
+    source: Source, model: Model, *, workers: int | None, stage: str, progress: Progress
+) -> UInt8[np.ndarray, "n bytes"]:
+    """Codes of every image of a source, in its order.
+
+    Raises:
+        DamagedError: an image cannot be read.
+    """
+    batches = []
+    done, total = 0, len(source.references)
+    for batch in stream.batches(
+        source, model.config.preprocessing, batch_size=256, workers=decoding_threads(workers)
+    ):
+        for image in batch.skipped:
+            raise DamagedError(f"{source.root}: {image.path} cannot be read: {image.reason}")
+        batches.append(codes.encode(model.activations(batch.pixels)))
+        done += len(batch.pixels)
+        progress(stage, done, total)
+    return np.concatenate(batches)
+
+
+def _labelled(index: Index, path: Path, names: tuple[str, ...]) -> Labelled:
+    """Codes and labels of an index, a column for each of `names`."""
+    if not index.has_labels:
+        raise UsageError(
+            f"{path} has no labels, so nothing says which images are alike",
+            "put each class into a folder of its own and encode again, "
+            "or nachash encode ./images out.h5 --labels labels.csv",
+        )
+    labels = np.zeros((index.rows, len(names)), np.uint8)
+    labels[:, [names.index(name) for name in index.label_names]] = index.labels()
+    return Labelled(index.codes(), labels)

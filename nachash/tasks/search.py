@@ -1,0 +1,209 @@
+"""`search`: query pictures or indexed images -> codes -> the nearest images of an index."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nachash import codes, plugins
+from nachash.errors import ImageError, MissingError, NachashError, UsageError
+from nachash.index.reader import Index, open_index
+from nachash.records import Answer, Hit, Hits, Skipped
+from nachash.shapes import Int64, UInt8
+from nachash.tasks.choose_index import chosen_index
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+DEFAULT_K = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """What `search` needs to know; the words are those of the command line."""
+
+    queries: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+    paths: tuple[str, ...] = ()
+    index: Path | None = None
+    k: int | None = None
+    max_distance: int | None = None
+    engine: str = "faiss-flat"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A code to search for; `own_id` is the row of an indexed image, left out of its own hits."""
+
+    name: str
+    code: UInt8[np.ndarray, "bytes"]
+    own_id: int | None = None
+
+
+def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer:
+    """The nearest images of an index for every query, ordered by (distance, id).
+
+    Raises:
+        UsageError: nothing to search for.
+        MissingError: no index, or an id or path that is not in it.
+        ImageError: none of the queries is an image.
+        DamagedError, IncompatibleError: the index cannot be read.
+    """
+    if not (settings.queries or settings.ids or settings.paths):
+        raise UsageError("there is nothing to search for", "nachash search query.jpg")
+    path = chosen_index(settings.index, choice)
+    with open_index(path) as index:
+        queries, skipped = _queries(settings, index)
+        limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
+        return Answer(
+            index=str(path),
+            queries=tuple(query.name for query in queries),
+            hits=_described(index, queries, _hits(settings, index, queries), limit),
+            bits=index.bits,
+            skipped=tuple(skipped),
+            notes=_notes(settings, index),
+        )
+
+
+def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
+    pictures, skipped = _pictures(settings.queries, index)
+    rows = [index.position_of_id(identifier) for identifier in settings.ids]
+    rows += [_position(index, path) for path in settings.paths]
+    if not rows:
+        return pictures, skipped
+    all_codes, ids = index.codes(), index.ids()
+    names = index.paths(np.array(rows))
+    indexed = [
+        Query(_openable(index, name), all_codes[row], int(ids[row]))
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return pictures + indexed, skipped
+
+
+def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list[Skipped]]:
+    """Codes of query pictures; one that cannot be read is skipped as long as another can."""
+    if not locations:
+        return [], []
+    from nachash.images.decode import decode
+
+    names, pixels, skipped = [], [], []
+    for name, image in _opened(locations):
+        try:
+            pixels.append(decode(image(), index.preprocessing))
+            names.append(name)
+        except NachashError as error:
+            skipped.append(Skipped(name, error.sentence))
+    if not pixels:
+        reasons = "; ".join(f"{query.path}: {query.reason}" for query in skipped)
+        raise ImageError(f"no query can be read ({reasons})", "nachash search query.jpg")
+    from nachash.inference.onnx_encoder import OnnxEncoder
+
+    encoder = OnnxEncoder(index.encoder, threads=None)
+    encoded = codes.encode(encoder.activations(np.stack(pixels)))
+    return [Query(name, code) for name, code in zip(names, encoded, strict=True)], skipped
+
+
+def _opened(locations: Sequence[str]) -> "list[tuple[str, Callable[[], Image.Image]]]":
+    """Each query's name and a function that opens it; '-' is a picture or paths on stdin."""
+    from nachash.images.decode import open_image
+
+    opened: list[tuple[str, Callable[[], Image.Image]]] = []
+    for location in locations:
+        if location != "-":
+            opened.append((location, lambda path=location: open_image(Path(path))))
+            continue
+        data = sys.stdin.buffer.read()
+        if _is_picture(data):
+            opened.append(("-", lambda data=data: open_image(BytesIO(data))))
+        else:
+            opened += _opened([line for line in _lines(data) if line != "-"])
+    return opened
+
+
+def _is_picture(data: bytes) -> bool:
+    from nachash.images.signature import is_image
+
+    return is_image(data)
+
+
+def _lines(data: bytes) -> list[str]:
+    text = data.decode("utf-8", errors="surrogateescape")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _hits(settings: SearchSettings, index: Index, queries: Sequence[Query]) -> Hits:
+    engine = plugins.load("engines", settings.engine).build(
+        index.codes(), ids=index.ids(), bits=index.bits
+    )
+    matrix = np.stack([query.code for query in queries])
+    if settings.max_distance is not None:
+        return engine.within(matrix, settings.max_distance)
+    own = int(any(query.own_id is not None for query in queries))
+    return engine.search(matrix, (settings.k or DEFAULT_K) + own)
+
+
+def _described(
+    index: Index, queries: Sequence[Query], hits: Hits, limit: int | None
+) -> tuple[tuple[Hit, ...], ...]:
+    """Hits with paths and labels; an indexed query is not its own hit."""
+    rows = []
+    for number, query in enumerate(queries):
+        distances, ids = hits.row(number)
+        others = ids != (-1 if query.own_id is None else query.own_id)
+        rows.append(_row(index, query.name, distances[others][:limit], ids[others][:limit]))
+    return tuple(rows)
+
+
+def _row(
+    index: Index,
+    query: str,
+    distances: Int64[np.ndarray, "k"],
+    ids: Int64[np.ndarray, "k"],
+) -> tuple[Hit, ...]:
+    positions = np.searchsorted(index.ids(), ids)
+    paths = index.paths(positions)
+    labels = _label_texts(index, positions)
+    return tuple(
+        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label)
+        for rank, (distance, identifier, path, label) in enumerate(
+            zip(distances, ids, paths, labels, strict=True), start=1
+        )
+    )
+
+
+def _label_texts(index: Index, positions: Int64[np.ndarray, "k"]) -> Sequence[str | None]:
+    """Names of each image's labels, joined by a semicolon; None when the index has none."""
+    if not index.has_labels:
+        return [None] * len(positions)
+    rows = index.labels()[positions]
+    return [";".join(index.label_names[column] for column in np.flatnonzero(row)) for row in rows]
+
+
+def _openable(index: Index, path: str) -> str:
+    """The path of an indexed image as a program started here can open it."""
+    full = Path(index.root, path)
+    try:
+        return str(full.relative_to(Path.cwd()))
+    except ValueError:
+        return str(full)
+
+
+def _position(index: Index, path: str) -> int:
+    """Row of an image named as in the index or as a path from here."""
+    try:
+        return index.position_of_path(path)
+    except MissingError:
+        full = Path(path).resolve()
+        if not full.is_relative_to(index.root):
+            raise
+        return index.position_of_path(full.relative_to(index.root).as_posix())
+
+
+def _notes(settings: SearchSettings, index: Index) -> tuple[str, ...]:
+    if settings.k is not None and settings.k > index.rows:
+        return (f"the index has only {index.rows:,} images, fewer than k = {settings.k:,}",)
+    return ()
