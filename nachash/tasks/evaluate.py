@@ -8,9 +8,11 @@ from typing import Literal
 import numpy as np
 
 from nachash.errors import UsageError
-from nachash.metrics import average_precision, precision
+from nachash.metrics.average_precision import average_precision
+from nachash.metrics.average_precision_bounds import optimistic, pessimistic
 from nachash.metrics.chance import chance
-from nachash.metrics.distance_histogram import Histograms, histograms
+from nachash.metrics.distance_histogram import Histograms, Score, histograms
+from nachash.metrics.precision import precision_at, precision_within
 from nachash.metrics.precision_recall import precision_recall
 from nachash.records import Progress, Scores, silent
 from nachash.shapes import Float64
@@ -22,7 +24,6 @@ from nachash.tasks.model import chosen_model, loaded_model
 PRECISION_AT = (1, 10, 100, 1000)
 RADIUS = 2
 
-Score = Literal["hamming", "dot01"]
 EmptyQueries = Literal["zero", "skip"]
 
 
@@ -102,18 +103,15 @@ def scores_of(
     ranking = _histograms(task, score)
     balls = ranking if score == "hamming" else _histograms(task, "hamming")
     gallery = len(task.gallery.codes) - (task.own is not None)
-    expected = average_precision.average_precision(ranking, at=at)
-    optimistic, pessimistic = average_precision.bounds(ranking, at=at)
+    expected = average_precision(ranking, at)
     mean = _skipping_mean if empty_queries == "skip" else _zero_filled_mean
     return Scores(
         map=mean(expected),
-        map_optimistic=mean(optimistic),
-        map_pessimistic=mean(pessimistic),
+        map_optimistic=mean(optimistic(ranking, at)),
+        map_pessimistic=mean(pessimistic(ranking, at)),
         at=at,
-        precision_at={
-            str(k): mean(precision.precision_at(ranking, k)) for k in PRECISION_AT if k <= gallery
-        },
-        precision_radius2=mean(precision.within_radius(balls, RADIUS)),
+        precision_at={str(k): mean(precision_at(ranking, k)) for k in PRECISION_AT if k <= gallery},
+        precision_radius2=mean(precision_within(balls, RADIUS)),
         queries=len(task.queries.codes),
         gallery=gallery,
         bits=task.bits,
@@ -122,7 +120,7 @@ def scores_of(
         empty_queries=empty_queries,
         queries_without_relevant=int(np.isnan(expected).sum()),
         chance=mean(chance(ranking)),
-        curve=precision_recall(balls),
+        curve=_curve(balls),
         index=task.name,
         seed=task.seed,
     )
@@ -138,6 +136,14 @@ def _histograms(task: retrieval.Retrieval, score: Score) -> Histograms:
         score=score,
         exclude=task.own,
     )
+
+
+def _curve(balls: Histograms) -> dict[str, list[float]]:
+    """The precision-recall curve, without the radii at which every ball is empty."""
+    curve = precision_recall(balls)
+    filled = ~np.isnan(curve.precision)
+    columns = {"radius": curve.radius, "precision": curve.precision, "recall": curve.recall}
+    return {name: column[filled].tolist() for name, column in columns.items()}
 
 
 def _zero_filled_mean(values: Float64[np.ndarray, "queries"]) -> float:

@@ -45,7 +45,7 @@ def leave_one_out(path: Path) -> Retrieval:
         UsageError: the index has no labels.
     """
     with open_index(path) as index:
-        everything = _labelled(index, path, index.label_names)
+        everything = _labelled(index, path, index.label_names or ())
         own = np.arange(index.rows, dtype=np.int64)
         protocol = f"leave-one-out over {index.rows:,} images"
         return Retrieval(everything, everything, own, index.bits, protocol, str(path))
@@ -65,7 +65,7 @@ def two_indexes(queries_path: Path, path: Path) -> Retrieval:
                 "so their codes cannot be compared",
                 "encode both with the same --model",
             )
-        names = tuple(dict.fromkeys(gallery.label_names + queries.label_names))
+        names = tuple(dict.fromkeys((gallery.label_names or ()) + (queries.label_names or ())))
         return Retrieval(
             _labelled(queries, queries_path, names),
             _labelled(gallery, path, names),
@@ -145,7 +145,7 @@ def codes_of(
 
 def _labelled(index: Index, path: Path, names: tuple[str, ...]) -> Labelled:
     """Codes and labels of an index, a column for each of `names`."""
-    if not index.has_labels:
+    if index.label_names is None:
         raise UsageError(
             f"{path} has no labels, so nothing says which images are alike",
             "put each class into a folder of its own and encode again, "

@@ -1,18 +1,19 @@
 """`search`: query pictures or indexed images -> codes -> the nearest images of an index."""
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nachash import codes, plugins
-from nachash.errors import ImageError, MissingError, NachashError, UsageError
+from nachash.errors import ImageError, MissingError, UsageError
 from nachash.index.reader import Index, open_index
-from nachash.records import Answer, Hit, Hits, Skipped
+from nachash.records import Answer, Hit, Hits, Skipped, Source
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
 
@@ -91,11 +92,11 @@ def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list
     from nachash.images.decode import decode
 
     names, pixels, skipped = [], [], []
-    for name, image in _opened(locations):
+    for name, opened in _opened(locations):
         try:
-            pixels.append(decode(image(), index.preprocessing))
+            pixels.append(decode(opened(), index.preprocessing))
             names.append(name)
-        except NachashError as error:
+        except ImageError as error:
             skipped.append(Skipped(name, error.sentence))
     if not pixels:
         reasons = "; ".join(f"{query.path}: {query.reason}" for query in skipped)
@@ -107,32 +108,34 @@ def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list
     return [Query(name, code) for name, code in zip(names, encoded, strict=True)], skipped
 
 
-def _opened(locations: Sequence[str]) -> "list[tuple[str, Callable[[], Image.Image]]]":
+def _opened(locations: Sequence[str]) -> "Iterator[tuple[str, Callable[[], Image.Image]]]":
     """Each query's name and a function that opens it; '-' is a picture or paths on stdin."""
-    from nachash.images.decode import open_image
+    from nachash.images import formats, location, path_list
 
-    opened: list[tuple[str, Callable[[], Image.Image]]] = []
-    for location in locations:
-        if location != "-":
-            opened.append((location, lambda path=location: open_image(Path(path))))
+    for place in locations:
+        if place != "-":
+            yield from _listed(location.source(place, sys.stdin), place)
             continue
         data = sys.stdin.buffer.read()
-        if _is_picture(data):
-            opened.append(("-", lambda data=data: open_image(BytesIO(data))))
+        if formats.has_image_signature(data[: formats.SIGNATURE_BYTES]):
+            yield "-", partial(formats.opened, data)
         else:
-            opened += _opened([line for line in _lines(data) if line != "-"])
-    return opened
+            text = data.decode("utf-8", errors="surrogateescape")
+            yield from _listed(path_list.source(text.splitlines(), os.curdir), "-")
 
 
-def _is_picture(data: bytes) -> bool:
-    from nachash.images.signature import is_image
+def _listed(source: Source, place: str) -> "Iterator[tuple[str, Callable[[], Image.Image]]]":
+    """The images of a source, the only one of it named as the user named it."""
+    for image in source.skipped:
+        yield image.path, partial(_refuse, image)
+    for reference in source.references:
+        single = place != "-" and len(source.references) == 1
+        name = place if single else str(Path(source.root) / reference.path)
+        yield name, partial(source.open, reference)
 
-    return is_image(data)
 
-
-def _lines(data: bytes) -> list[str]:
-    text = data.decode("utf-8", errors="surrogateescape")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _refuse(image: Skipped) -> "Image.Image":
+    raise ImageError(image.reason)
 
 
 def _hits(settings: SearchSettings, index: Index, queries: Sequence[Query]) -> Hits:
@@ -164,7 +167,7 @@ def _row(
     distances: Int64[np.ndarray, "k"],
     ids: Int64[np.ndarray, "k"],
 ) -> tuple[Hit, ...]:
-    positions = np.searchsorted(index.ids(), ids)
+    positions = index.positions_of_ids(ids)
     paths = index.paths(positions)
     labels = _label_texts(index, positions)
     return tuple(
@@ -179,8 +182,9 @@ def _label_texts(index: Index, positions: Int64[np.ndarray, "k"]) -> Sequence[st
     """Names of each image's labels, joined by a semicolon; None when the index has none."""
     if not index.has_labels:
         return [None] * len(positions)
+    names = index.label_names or ()
     rows = index.labels()[positions]
-    return [";".join(index.label_names[column] for column in np.flatnonzero(row)) for row in rows]
+    return [";".join(names[column] for column in np.flatnonzero(row)) for row in rows]
 
 
 def _openable(index: Index, path: str) -> str:
