@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What a task tells the outside while it works: a stage, how far, and a few numbers."""
 
@@ -80,12 +81,21 @@ class Reference:
     mtime_ns: int
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where images come from; listed once, read in any order, from several threads."""
 
-    root: str
-    references: Sequence[Reference]
-    skipped: Sequence[Skipped]
+    @property
+    def root(self) -> str:
+        """What the paths are relative to: a folder, an archive, or nothing."""
+
+    @property
+    def references(self) -> Sequence[Reference]:
+        """The images, in the order in which they are encoded."""
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """What should have been an image and cannot even be listed as one."""
 
     def open(self, reference: Reference) -> "Image.Image":
         """The image, opened by Pillow and not yet decoded.
