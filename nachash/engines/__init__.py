@@ -1,1 +1,65 @@
-"""."""
+"""Search engines: which codes are nearest? One file per engine; the file's name is its name.
+
+An engine is built from packed codes and answers with `Hits`, every row ordered by (distance,
+id); a tie at the k-th place goes to the smaller id, so that every exact engine gives the same
+answer. It knows nothing of files. Ids are distinct and need not be consecutive.
+
+To add one: a file with one public function `build(codes, *, ids, bits)` that returns an `Engine`
+and, as its annotated keyword arguments with defaults, the engine's own settings. Say in
+`Capabilities` what it can; a request that it cannot serve is an error, never a silently worse
+answer. tests/engines compares it with `exact` from the moment the file exists.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from nachash.records import Hits
+from nachash.shapes import Int64, UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can; `exact` means that no nearer code is ever missed."""
+
+    exact: bool
+    radius: bool
+    change: bool
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Codes that can be searched."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can."""
+
+    def search(self, queries: UInt8[np.ndarray, "queries bytes"], k: int) -> Hits:
+        """The k nearest of each query, all where there are fewer.
+
+        Raises:
+            UsageError: for k below 1 or queries of another length.
+        """
+
+    def within(self, queries: UInt8[np.ndarray, "queries bytes"], radius: int) -> Hits:
+        """Everything at most `radius` bits away from each query.
+
+        Raises:
+            UsageError: for a negative radius or queries of another length.
+        """
+
+    def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
+        """Add codes.
+
+        Raises:
+            UsageError: for an id that is there already, or codes of another length.
+        """
+
+    def remove(self, ids: Int64[np.ndarray, "n"]) -> None:
+        """Remove codes.
+
+        Raises:
+            UsageError: for an id that is not there.
+        """
