@@ -1,0 +1,232 @@
+"""All or nothing: what HDF5 writes between two commits reaches the index wholly or not at all.
+
+HDF5 changes its metadata in place, in several writes, so a process killed among them leaves a
+file that does not open. Here HDF5 writes to pages in memory. A commit writes these pages to
+`INDEX.journal` with a checksum, then to the index, then empties the journal. Killed before
+the journal was whole, nothing happened; killed after it, whoever opens the index next finishes
+the work (a writer) or looks through the journal's pages (a reader). The journal also carries the
+lock that keeps out a second writer, and its first line names the process that holds it.
+"""
+
+import errno
+import fcntl
+import hashlib
+import io
+import os
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from nachash.errors import StorageError
+from nachash.index.layout import IDENTITY
+
+PAGE: Final = 4096
+_OWNER: Final = 64
+_COUNTS: Final = struct.Struct("<qq")
+_DIGEST: Final = hashlib.sha256().digest_size
+
+
+def beside(path: Path) -> Path:
+    """Where the journal of an index is."""
+    return path.with_name(path.name + ".journal")
+
+
+@dataclass
+class Pages:
+    """What is to be written: page number to content, and the size that the file will have."""
+
+    size: int
+    pages: dict[int, bytearray] = field(default_factory=dict)
+
+
+class PagedFile(io.RawIOBase):
+    """An open file seen through pages that have not been written to it yet."""
+
+    def __init__(self, descriptor: int, pending: Pages) -> None:
+        super().__init__()
+        self.descriptor = descriptor
+        self.pending = pending
+        self._position = 0
+
+    def readable(self) -> bool:
+        """True, for `io`."""
+        return True
+
+    def writable(self) -> bool:
+        """True, for `io`."""
+        return True
+
+    def seekable(self) -> bool:
+        """True, for `io`."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next byte is read or written."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move there."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.pending.size}
+        self._position = start[whence] + offset
+        return self._position
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        """Fill the buffer from the file and the pages over it; after the end come zeros."""
+        view = memoryview(buffer).cast("B")
+        first, end = self._position, self._position + len(view)
+        found = os.preadv(self.descriptor, [view], first)
+        view[found:] = bytes(len(view) - found)
+        for number in range(first // PAGE, -(-end // PAGE)):
+            if (page := self.pending.pages.get(number)) is not None:
+                low, high = max(first, number * PAGE), min(end, (number + 1) * PAGE)
+                view[low - first : high - first] = page[low - number * PAGE : high - number * PAGE]
+        self._position = end
+        return len(view)
+
+    def write(self, data) -> int:  # type: ignore[no-untyped-def]
+        """Change pages in memory."""
+        view = memoryview(data).cast("B")
+        first, end = self._position, self._position + len(view)
+        for number in range(first // PAGE, -(-end // PAGE)):
+            low, high = max(first, number * PAGE), min(end, (number + 1) * PAGE)
+            page = self._page(number)
+            page[low - number * PAGE : high - number * PAGE] = view[low - first : high - first]
+        self._position = end
+        self.pending.size = max(self.pending.size, end)
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Change the size that the file will have, in memory."""
+        self.pending.size = self._position if size is None else size
+        return self.pending.size
+
+    def _page(self, number: int) -> bytearray:
+        if number not in self.pending.pages:
+            self.pending.pages[number] = bytearray(
+                os.pread(self.descriptor, PAGE, number * PAGE).ljust(PAGE, b"\0")
+            )
+        return self.pending.pages[number]
+
+
+def committed_pages(path: Path, descriptor: int) -> Pages | None:
+    """The pages of a whole journal that belongs to this index; None when there is none."""
+    try:
+        content = beside(path).read_bytes()
+    except FileNotFoundError:
+        return None
+    body, digest = content[_OWNER:-_DIGEST], content[-_DIGEST:]
+    if len(body) < _COUNTS.size or hashlib.sha256(body).digest() != digest:
+        return None
+    if body[: IDENTITY.stop] != os.pread(descriptor, IDENTITY.stop, 0):
+        return None
+    size, count = _COUNTS.unpack_from(body, IDENTITY.stop)
+    numbers = struct.unpack_from(f"<{count}q", body, IDENTITY.stop + _COUNTS.size)
+    first = IDENTITY.stop + _COUNTS.size + 8 * count
+    starts = range(first, first + PAGE * count, PAGE)
+    contents = (bytearray(body[start : start + PAGE]) for start in starts)
+    return Pages(size, dict(zip(numbers, contents, strict=True)))
+
+
+class Journal:
+    """The lock of a writer, and its commits."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Take the lock and finish what a killed writer had committed.
+
+        Raises:
+            StorageError: another process writes this index.
+        """
+        self._path = path
+        self._index = descriptor
+        self._journal = _locked(path)
+        if (pages := committed_pages(path, descriptor)) is not None:
+            self._apply(pages)
+        self._empty()
+
+    def commit(self, pending: Pages) -> None:
+        """Write the pages to the index: wholly, or not at all.
+
+        Raises:
+            OSError: disk full, or another failure of the disk; the index is as it was.
+        """
+        try:
+            self._record(pending)
+            _reserve(self._index, pending.size)
+        except OSError:
+            self._empty()
+            os.ftruncate(self._index, min(self._before, os.fstat(self._index).st_size))
+            raise
+        self._apply(pending)
+        self._empty()
+
+    def close(self) -> None:
+        """Give the lock back and remove the journal, unless it holds work to finish."""
+        if os.fstat(self._journal).st_size <= _OWNER:
+            beside(self._path).unlink(missing_ok=True)
+        os.close(self._journal)
+
+    def _record(self, pending: Pages) -> None:
+        self._before = os.fstat(self._index).st_size
+        identity = os.pread(self._index, IDENTITY.stop, 0)
+        numbers = sorted(pending.pages)
+        body = b"".join(
+            [
+                identity,
+                _COUNTS.pack(pending.size, len(numbers)),
+                struct.pack(f"<{len(numbers)}q", *numbers),
+                *(pending.pages[number] for number in numbers),
+            ]
+        )
+        _write_all(self._journal, body + hashlib.sha256(body).digest(), _OWNER)
+        os.fsync(self._journal)
+
+    def _apply(self, pages: Pages) -> None:
+        for number, content in sorted(pages.pages.items()):
+            room = pages.size - number * PAGE
+            if room > 0:
+                _write_all(self._index, content[:room], number * PAGE)
+        os.ftruncate(self._index, pages.size)
+        os.fsync(self._index)
+
+    def _empty(self) -> None:
+        owner = f"written by nachash, process {os.getpid()}\n".encode().ljust(_OWNER)
+        os.ftruncate(self._journal, 0)
+        _write_all(self._journal, owner, 0)
+
+
+def _locked(path: Path) -> int:
+    journal = beside(path)
+    while True:
+        descriptor = os.open(journal, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.pread(descriptor, _OWNER, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise StorageError(
+                f"{path} is being {owner or 'written by another process'}",
+                "wait until it has finished",
+            ) from error
+        # The previous owner may have removed the file between our opening and our locking it.
+        if journal.exists() and journal.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+        os.close(descriptor)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Find out now, not among the writes to the index, that the disk is full."""
+    present = os.fstat(descriptor).st_size
+    if size > present and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, present, size - present)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+
+
+def _write_all(descriptor: int, content: bytes | bytearray, offset: int) -> None:
+    view = memoryview(content)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written

@@ -1,0 +1,161 @@
+"""The names, types and version of everything inside an index file, and the empty index."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+
+import nachash
+from nachash.codes import BIT_ORDER, code_bytes
+from nachash.errors import DamagedError, IncompatibleError
+from nachash.index import text_column
+from nachash.records import Preprocessing, to_json
+
+FORMAT: Final = "nachash-index"
+FORMAT_VERSION: Final = 1
+LIVE: Final = 0
+REMOVED: Final = 1
+
+# The first bytes of the file, before HDF5's own: a line for people and a random identity, so
+# that a journal is never replayed on another index of the same name.
+USER_BLOCK: Final = 512
+IDENTITY: Final = slice(0, 64)
+
+ROW_COLUMNS: Final[dict[str, type[np.generic]]] = {
+    "ids": np.int64,
+    "size": np.int64,
+    "mtime_ns": np.int64,
+    "status": np.uint8,
+}
+_CHUNK_BYTES: Final = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The root attributes of an index; `committed` rows count, later ones do not exist."""
+
+    bits: int
+    encoder_fingerprint: str
+    preprocessing: Preprocessing
+    model: dict[str, Any]
+    root: str
+    created_by: str
+    committed: int
+    next_id: int
+
+
+def column(group: h5py.Group, name: str, dtype: type[np.generic], width: int | None = None) -> None:
+    """Create an empty growing column, chunked and with a checksum for each chunk."""
+    tail = () if width is None else (width,)
+    row_bytes = np.dtype(dtype).itemsize * max(1, width or 1)
+    group.create_dataset(
+        name,
+        shape=(0, *tail),
+        maxshape=(None, *tail),
+        chunks=(max(1, _CHUNK_BYTES // row_bytes), *tail),
+        dtype=dtype,
+        fletcher32=True,
+    )
+
+
+def write_empty(
+    path: Path,
+    *,
+    bits: int,
+    preprocessing: Preprocessing,
+    encoder: bytes,
+    model: dict[str, Any],
+    root: str,
+    label_names: tuple[str, ...] | None,
+) -> None:
+    """Write an index without a row to a new file."""
+    with h5py.File(path, "x", libver=("v108", "v108"), userblock_size=USER_BLOCK) as file:
+        _write_attributes(file, bits, preprocessing, encoder, model, root)
+        column(file, "codes", np.uint8, code_bytes(bits))
+        for name, dtype in ROW_COLUMNS.items():
+            column(file, name, dtype)
+        text_column.create(file, "paths")
+        text_column.create(file.create_group("errors"), "paths")
+        text_column.create(file["errors"], "reasons")
+        stored = np.frombuffer(encoder, np.uint8)
+        chunk = (min(max(1, stored.size), 1 << 20),)
+        file.create_dataset("encoder", data=stored, chunks=chunk, fletcher32=True)
+        if label_names is not None:
+            column(file, "labels", np.uint8, len(label_names))
+            text_column.create(file, "label_names")
+            text_column.append(file["label_names"], 0, label_names)
+    with path.open("r+b") as raw:
+        raw.write(f"{FORMAT} {uuid.uuid4().hex}\n".encode().ljust(USER_BLOCK, b"\0"))
+
+
+def _write_attributes(
+    file: h5py.File,
+    bits: int,
+    preprocessing: Preprocessing,
+    encoder: bytes,
+    model: dict[str, Any],
+    root: str,
+) -> None:
+    # Strings of fixed length: those of variable length live in a heap without a checksum.
+    texts = {
+        "format": FORMAT,
+        "bitorder": BIT_ORDER,
+        "encoder_fingerprint": hashlib.sha256(encoder).hexdigest(),
+        "preprocessing": to_json(preprocessing),
+        "model": json.dumps(model),
+        "root": json.dumps(root),
+        "created_by": f"nachash {nachash.__version__}",
+    }
+    for name, text in texts.items():
+        file.attrs[name] = np.bytes_(text.encode())
+    file.attrs["format_version"] = np.int64(FORMAT_VERSION)
+    file.attrs["bits"] = np.int64(bits)
+    file.attrs["committed"] = np.int64(0)
+    file.attrs["next_id"] = np.int64(0)
+
+
+def read_header(file: h5py.File, path: Path) -> Header:
+    """The root attributes, checked.
+
+    Raises:
+        DamagedError: the file is not an index, or its columns disagree with each other.
+        IncompatibleError: a newer nachash wrote it.
+    """
+    if file.attrs.get("format") != FORMAT.encode():
+        raise DamagedError(f"{path} is an HDF5 file but not a nachash index")
+    version = int(file.attrs["format_version"])
+    if version > FORMAT_VERSION:
+        raise IncompatibleError(
+            f"{path} has index format {version}, this nachash reads up to {FORMAT_VERSION}",
+            "upgrade nachash: pip install --upgrade nachash",
+        )
+    header = Header(
+        bits=int(file.attrs["bits"]),
+        encoder_fingerprint=file.attrs["encoder_fingerprint"].decode(),
+        preprocessing=Preprocessing(**json.loads(file.attrs["preprocessing"])),
+        model=json.loads(file.attrs["model"]),
+        root=json.loads(file.attrs["root"]),
+        created_by=file.attrs["created_by"].decode(),
+        committed=int(file.attrs["committed"]),
+        next_id=int(file.attrs["next_id"]),
+    )
+    _check_lengths(file, header, path)
+    return header
+
+
+def _check_lengths(file: h5py.File, header: Header, path: Path) -> None:
+    names = ["codes", *ROW_COLUMNS, *(["labels"] if "labels" in file else [])]
+    lengths = {name: len(file[name]) for name in names}
+    lengths["paths"] = text_column.length(file["paths"])
+    short = [name for name, length in lengths.items() if length < header.committed]
+    if header.committed < 0 or short or file["codes"].shape[1:] != (code_bytes(header.bits),):
+        raise DamagedError(
+            f"{path} is damaged: {header.committed} rows of {header.bits} bits were committed, "
+            f"but {', '.join(short) or 'codes'} cannot hold them",
+            "write it again with `nachash encode --overwrite`",
+        )

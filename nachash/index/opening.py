@@ -1,0 +1,29 @@
+"""The first look at a file that should be an index."""
+
+from pathlib import Path
+
+import h5py
+
+from nachash.errors import DamagedError, MissingError, StorageError
+
+
+def checked_file(path: Path) -> Path:
+    """Return `path` when it is an HDF5 file that can be read.
+
+    Raises:
+        MissingError: there is no such file.
+        DamagedError: it is a folder, or not HDF5.
+        StorageError: it cannot be read.
+    """
+    if not path.exists():
+        raise MissingError(f"there is no index {path}", "make one with `nachash encode`")
+    if not path.is_file():
+        raise DamagedError(f"{path} is not a file, so it is not a nachash index")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+    if not h5py.is_hdf5(path):
+        raise DamagedError(f"{path} is not a nachash index", "make one with `nachash encode`")
+    return path

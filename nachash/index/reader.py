@@ -1,0 +1,249 @@
+"""Reads an index: only rows that were committed and not removed exist."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, final
+
+import h5py
+import numpy as np
+
+from nachash import codes as code
+from nachash.errors import DamagedError, MissingError, StorageError
+from nachash.index import layout, text_column
+from nachash.index.journal import PagedFile, committed_pages
+from nachash.index.opening import checked_file
+from nachash.records import Preprocessing, Skipped
+from nachash.shapes import Int64, UInt8
+
+
+def open_index(path: Path) -> "Index":
+    """An index, open for reading.
+
+    Raises:
+        MissingError: there is no such file.
+        DamagedError: it is not an index, or damaged.
+        IncompatibleError: a newer nachash wrote it.
+        StorageError: it cannot be read.
+    """
+    return Index(checked_file(path))
+
+
+@final
+class Index:
+    """Rows of an open index; a *position* counts live rows from 0, an *id* never changes.
+
+    Every method raises DamagedError when it meets bytes that do not match their checksum.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDONLY)
+        try:
+            with _damage(path):
+                self._file = _opened(path, self._descriptor)
+                self._header = layout.read_header(self._file, path)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            self._file.close()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> "Index":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def bits(self) -> int:
+        """Length of the codes."""
+        return self._header.bits
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the encoder that made the codes, in hex."""
+        return self._header.encoder_fingerprint
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images became the encoder's pixels."""
+        return self._header.preprocessing
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The encoder's configuration, as it was given."""
+        return self._header.model
+
+    @property
+    def root(self) -> str:
+        """The folder that paths are relative to."""
+        return self._header.root
+
+    @property
+    def created_by(self) -> str:
+        """The program that made the index, with its version."""
+        return self._header.created_by
+
+    @property
+    def rows(self) -> int:
+        """Number of live rows."""
+        return self._header.committed if self._live is None else len(self._live)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the images have labels."""
+        return "labels" in self._file
+
+    @functools.cached_property
+    def label_names(self) -> tuple[str, ...] | None:
+        """A name for each column of `labels()`; None without labels."""
+        if not self.has_labels:
+            return None
+        with _damage(self.path):
+            names = self._file["label_names"]
+            return tuple(text_column.all_texts(names, text_column.length(names)))
+
+    @functools.cached_property
+    def encoder(self) -> bytes:
+        """The ONNX graph that made the codes."""
+        with _damage(self.path):
+            return self._file["encoder"][:].tobytes()
+
+    def codes(self) -> UInt8[np.ndarray, "n bytes"]:
+        """The code of every row."""
+        found = self._column("codes")
+        if not code.padding_is_zero(found, self.bits):
+            raise DamagedError(f"{self.path} is damaged: codes have ones after bit {self.bits}")
+        return found
+
+    def ids(self) -> Int64[np.ndarray, "n"]:
+        """The id of every row, ascending."""
+        found = self._column("ids")
+        if (np.diff(found) <= 0).any():
+            raise DamagedError(f"{self.path} is damaged: its ids are not ascending")
+        return found
+
+    def sizes(self) -> Int64[np.ndarray, "n"]:
+        """Bytes of the image file of every row."""
+        return self._column("size")
+
+    def times(self) -> Int64[np.ndarray, "n"]:
+        """Last change of the image file of every row, in nanoseconds since 1970."""
+        return self._column("mtime_ns")
+
+    def labels(self) -> UInt8[np.ndarray, "n classes"]:
+        """The multi-hot labels of every row.
+
+        Raises:
+            MissingError: the index has no labels.
+        """
+        if not self.has_labels:
+            raise MissingError(
+                f"{self.path} has no labels", "encode the images again with --labels folder"
+            )
+        return self._column("labels")
+
+    def paths(self, positions: Int64[np.ndarray, "k"]) -> list[str]:
+        """The paths of some rows, without reading those of the others."""
+        rows = positions if self._live is None else self._live[positions]
+        with _damage(self.path):
+            return text_column.read(self._file["paths"], rows)
+
+    def all_paths(self) -> list[str]:
+        """The path of every row."""
+        with _damage(self.path):
+            paths = text_column.all_texts(self._file["paths"], self._header.committed)
+        return paths if self._live is None else [paths[row] for row in self._live]
+
+    def errors(self) -> list[Skipped]:
+        """Images that were skipped, and why."""
+        with _damage(self.path):
+            group = self._file["errors"]
+            count = text_column.length(group["paths"])
+            paths = text_column.all_texts(group["paths"], count)
+            reasons = text_column.all_texts(group["reasons"], count)
+        return [Skipped(path, reason) for path, reason in zip(paths, reasons, strict=True)]
+
+    def positions_of_ids(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
+        """The position of each id.
+
+        Raises:
+            MissingError: an id that is not in the index.
+        """
+        known = self.ids()
+        positions = np.searchsorted(known, ids)
+        absent = positions == len(known)
+        absent[~absent] = known[positions[~absent]] != ids[~absent]
+        if absent.any():
+            raise MissingError(f"{self.path} has no image with id {ids[absent][0]}")
+        return positions.astype(np.int64)
+
+    def position_of_id(self, identifier: int) -> int:
+        """The position of one id.
+
+        Raises:
+            MissingError: it is not in the index.
+        """
+        return int(self.positions_of_ids(np.array([identifier], np.int64))[0])
+
+    def position_of_path(self, path: str) -> int:
+        """The position of the image with that path, as it is stored.
+
+        Raises:
+            MissingError: it is not in the index.
+        """
+        wanted = path.encode("utf-8", "surrogateescape")
+        with _damage(self.path):
+            starts, ends, blob = text_column.whole(self._file["paths"], self._header.committed)
+        candidates = np.flatnonzero(ends - starts == len(wanted))
+        for row in candidates if self._live is None else np.intersect1d(candidates, self._live):
+            if blob[starts[row] : ends[row]] == wanted:
+                return int(row if self._live is None else np.searchsorted(self._live, row))
+        raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
+
+    def _column(self, name: str) -> np.ndarray:
+        with _damage(self.path):
+            values = self._file[name][: self._header.committed]
+        return values if self._live is None else values[self._live]
+
+    @functools.cached_property
+    def _live(self) -> Int64[np.ndarray, "n"] | None:
+        """Rows that were not removed; None when none was."""
+        with _damage(self.path):
+            status = self._file["status"][: self._header.committed]
+        if (status > layout.REMOVED).any():
+            raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
+        return np.flatnonzero(status == layout.LIVE) if status.any() else None
+
+
+def _opened(path: Path, descriptor: int) -> h5py.File:
+    pages = committed_pages(path, descriptor)
+    if pages is None:
+        return h5py.File(path, "r")
+    return h5py.File(PagedFile(descriptor, pages), "r")
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise DamagedError(
+            f"{path} is damaged: {error}", "write it again with `nachash encode --overwrite`"
+        ) from error
