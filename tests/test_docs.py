@@ -1,0 +1,73 @@
+"""Documentation cannot fall behind: it is run, generated again and compared."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from nachash import errors, plugins
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def generate():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shape(text):
+    """A printed text without its numbers and the widths that follow from them."""
+    masked = re.sub(r"\d[\d.,]*", "#", text)
+    return re.sub(r"[ ─]+", " ", masked)
+
+
+def figures(text, name):
+    """All values printed behind a name, in percent."""
+    return [float(value) for value in re.findall(rf"{name}\s+([\d.]+) %", text)]
+
+
+def test_the_page_of_commands_is_what_the_program_says(generate):
+    assert generate.CLI_PAGE.read_text(encoding="utf-8") == generate.cli_page()
+
+
+@pytest.mark.slow
+def test_readme_shows_what_its_commands_print(generate):
+    written = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    printed = generate.with_output(written)
+
+    assert shape(printed) == shape(written)
+    assert figures(printed, "mAP@all") == pytest.approx(figures(written, "mAP@all"), abs=8)
+
+
+@pytest.mark.parametrize("command", plugins.names("cli"))
+def test_readme_names_every_command(command):
+    assert f"nachash {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_exit_code_is_documented():
+    page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    classes = [value for value in vars(errors).values() if isinstance(value, type)]
+    codes = {error.exit_code for error in classes if issubclass(error, errors.NachashError)}
+
+    for code in codes:
+        assert f"| {code} |" in page
+
+
+@pytest.mark.parametrize("kind", ["datasets", "methods", "encoders.backbones"])
+def test_every_plugin_is_documented(kind):
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    for name in plugins.names(kind):
+        assert f"`{name}" in text, f"no page mentions {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
