@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import defaultdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nachash.datasets._image_folder import images_in
 from nachash.errors import DamagedError
@@ -15,7 +15,7 @@ LABELS = "labels.csv"
 
 def number_of(path: str) -> int:
     """The number of an image, 17 for `mirflickr/im17.jpg`; -1 where its name has none."""
-    digits = re.findall(r"\d+", path.rsplit("/", 1)[-1])
+    digits = re.findall(r"\d+", PurePosixPath(path).stem)
     return int(digits[-1]) if digits else -1
 
 

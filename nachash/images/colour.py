@@ -5,7 +5,7 @@ from PIL import Image
 
 from nachash.shapes import Float64, UInt8
 
-_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
+_ALPHA = {"LA", "PA", "RGBA", "RGBa"}
 _WHITE_POINTS: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N", "I"), (65535.0,)),
     "F": (1.0, 255.0, 65535.0),
@@ -47,8 +47,9 @@ def eight_bits(
 
 def _on_white(image: Image.Image) -> Image.Image:
     colours = image.convert("RGBA")
-    white = Image.new("RGBA", colours.size, "white")
-    return Image.alpha_composite(white, colours).convert("RGB")
+    white = Image.new("RGB", colours.size, "white")
+    white.paste(colours, mask=colours)
+    return white
 
 
 def _srgb(image: Image.Image) -> Image.Image:

@@ -37,7 +37,7 @@ def decode(image: Image.Image, preprocessing: Preprocessing) -> "UInt8[np.ndarra
         ImageError: the image cannot be decoded, with the reason in a few words.
     """
     within_limits(image)
-    with quiet():
+    with quiet:
         try:
             square = _upright_square(image, preprocessing)
         except Exception as error:  # a damaged file can make Pillow raise anything
@@ -58,7 +58,7 @@ def _upright_square(image: Image.Image, preprocessing: Preprocessing) -> Image.I
     square = rgb(cut)
     if square.size != size or box != (0.0, 0.0, *size):
         square = square.resize(size, resampling, box=box)
-    return square.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else square
+    return square if orientation == 1 else square.transpose(_UPRIGHT[orientation])
 
 
 def _shrink_while_decoding(image: Image.Image, preprocessing: Preprocessing) -> tuple[float, float]:
@@ -83,7 +83,11 @@ def _centre_square(image: Image.Image, width: float, height: float) -> tuple[Ima
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 (upright) to 8; looked for only where an image can have one."""
-    if "exif" in image.info or "Raw profile type exif" in image.info:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    return 1
+    """EXIF's orientation, 1 (upright) to 8; an image whose EXIF is damaged counts as upright."""
+    if "exif" not in image.info and "Raw profile type exif" not in image.info:
+        return 1
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 (the pixels are good, whatever the parser stumbles over)
+        return 1
+    return orientation if orientation in _UPRIGHT else 1

@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from collections.abc import Iterator, Sequence
 
 from nachash.images.files import Files, gathered, listed
 from nachash.images.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
@@ -22,31 +23,34 @@ def source(root: str) -> Files:
     seen: set[tuple[int, int]] = set()
     while places or links:  # links wait until every real folder has been seen
         place = (places or links).popleft()
-        identity = _identity(root, place)
-        if identity not in seen:
-            seen.add(identity)
-            entries += _list(root, place, places, links)
+        try:
+            with os.scandir(_join(root, place)) as scanned:
+                identity = _identity(_join(root, place))
+                found = [] if identity in seen else sorted(scanned, key=lambda entry: entry.name)
+        except OSError as error:
+            entries.append(Skipped(place or ".", f"folder: {trouble(error)}"))
+            continue
+        seen.add(identity)
+        entries += _images(root, place, found, places, links)
     return gathered(root, sorted(entries, key=lambda entry: entry.path))
 
 
-def _list(
-    root: str, place: str, places: deque[str], links: deque[str]
-) -> list[Reference | Skipped]:
+def _images(
+    root: str,
+    place: str,
+    found: "Sequence[os.DirEntry[str]]",
+    places: deque[str],
+    links: deque[str],
+) -> Iterator[Reference | Skipped]:
     """Images directly in a folder; folders in it are appended to `places` or `links`."""
-    images: list[Reference | Skipped] = []
-    try:
-        names = sorted(os.scandir(_join(root, place)), key=lambda entry: entry.name)
-    except OSError as error:
-        return [Skipped(place or ".", f"folder: {trouble(error)}")]
-    for entry in names:
+    for entry in found:
         path = f"{place}/{entry.name}" if place else entry.name
         if entry.name.startswith("."):
             continue
         if _is_folder(entry):
             (links if entry.is_symlink() else places).append(path)
         elif (image := _image(root, path, entry)) is not None:
-            images.append(image)
-    return images
+            yield image
 
 
 def _image(root: str, path: str, entry: "os.DirEntry[str]") -> Reference | Skipped | None:
@@ -75,8 +79,8 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _identity(root: str, place: str) -> tuple[int, int]:
-    status = os.stat(_join(root, place))  # noqa: PTH116 (names need not be valid text)
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116 (names need not be valid text)
     return status.st_dev, status.st_ino
 
 

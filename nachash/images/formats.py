@@ -5,6 +5,7 @@ wrong suffix does no harm, an exotic parser is never reached, and Pillow's proce
 are neither needed nor touched.
 """
 
+import functools
 import importlib
 import io
 from collections.abc import Callable
@@ -71,7 +72,7 @@ def opened(contents: bytes) -> Image.Image:
     plugin = _plugin(contents[:SIGNATURE_BYTES])
     if plugin is None:
         raise ImageError("not an image")
-    with quiet():
+    with quiet:
         try:
             image = _factory(*plugin)(io.BytesIO(contents))
         except Exception as error:  # Pillow's parsers raise whatever a damaged header leads to
@@ -110,5 +111,6 @@ def _plugin(first_bytes: bytes) -> tuple[str, str] | None:
     return None
 
 
+@functools.cache
 def _factory(module: str, name: str) -> Callable[[io.BytesIO], Image.Image]:
     return getattr(importlib.import_module(f"PIL.{module}"), name)

@@ -12,9 +12,9 @@ _LABEL_TITLES = {"label", "labels", "class", "classes", "category"}
 
 
 def folder_labels(paths: Sequence[str]) -> Labels | None:
-    """The name of the top folder each image lies in; None when one lies directly at the root."""
-    tops = [path.split("/", 1)[0] for path in paths if "/" in path]
-    if not tops or len(tops) < len(paths):
+    """The name of the top folder each image lies in; None when one is in none below the root."""
+    tops = [path.split("/", 1)[0] if "/" in path else "" for path in paths]
+    if not tops or not {"", "..", "."}.isdisjoint(tops):
         return None
     return Labels.of([{top} for top in tops])
 

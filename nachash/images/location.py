@@ -1,13 +1,15 @@
 """What a user named, as a source of images."""
 
+import io
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from nachash.errors import MissingError, NoImagesError, UsageError
-from nachash.images import files, folder, path_list, tar
+from nachash.images import files, folder, path_list, regular_file, tar
 from nachash.images.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
-from nachash.images.regular_file import beginning
+from nachash.images.regular_file import beginning, trouble
 from nachash.records import Source
 
 _HINT = "name a folder of images, an image, a .tar, a list of paths, or - for stdin"
@@ -35,19 +37,34 @@ def source(location: str, stdin: Iterable[str]) -> Source:
 
 def _by_kind(location: str, stdin: Iterable[str]) -> Source:
     if location == "-":
-        return path_list.source(stdin, os.curdir)
-    path = Path(location)
-    if path.is_dir():
+        return path_list.source(_lossless(stdin), os.curdir)
+    mode = _mode(location)
+    if stat.S_ISDIR(mode):
         return folder.source(location)
-    if not path.exists():
-        raise MissingError(f"there is nothing at {location}", _HINT)
-    if not path.is_file():
-        raise UsageError(f"{location} is neither a folder nor a regular file", _HINT)
+    if unusual := regular_file.kind(mode):
+        raise UsageError(f"{location} is {unusual}, neither a folder nor a regular file", _HINT)
+    parent, name = os.path.split(location)
     if _is_image(location):
-        return files.source(str(path.parent), [path.name])
+        return files.source(parent or os.curdir, [name])
     if location.lower().endswith(_TAR_SUFFIXES) or tar.is_tar(location):
         return tar.source(location)
-    return path_list.source(path_list.lines_of(location), str(path.parent))
+    return path_list.source(path_list.lines_of(location), parent or os.curdir)
+
+
+def _mode(location: str) -> int:
+    try:
+        return os.stat(location).st_mode  # noqa: PTH116 (pathlib hides why it fails)
+    except FileNotFoundError as error:
+        raise MissingError(f"there is nothing at {location}", _HINT) from error
+    except (OSError, ValueError) as error:
+        raise MissingError(f"{location} cannot be read: {trouble(error)}", _HINT) from error
+
+
+def _lossless(stdin: Iterable[str]) -> Iterable[str]:
+    """Stdin, told to keep the bytes of names that are no valid text."""
+    if isinstance(stdin, io.TextIOWrapper):
+        stdin.reconfigure(errors="surrogateescape")
+    return stdin
 
 
 def _is_image(location: str) -> bool:

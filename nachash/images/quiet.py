@@ -5,42 +5,35 @@ itself, so threads cannot use it. Here one filter, for Pillow's modules only, is
 first thread that enters and taken out by the last that leaves.
 """
 
-import contextlib
 import threading
 import warnings
-from collections.abc import Iterator
+from typing import Final
 
 _lock = threading.Lock()
 _inside = 0
 _PATTERN = r"PIL\.(?#nachash)"  # the comment makes it ours
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """While inside, warnings that Pillow's modules raise are ignored, in every thread."""
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
+class Quiet:
+    """A context in which warnings of Pillow's modules are ignored, in every thread."""
+
+    def __enter__(self) -> None:
+        global _inside
+        with _lock:
+            _inside += 1
+            if _inside == 1:
+                warnings.filterwarnings("ignore", module=_PATTERN)
+
+    def __exit__(self, *_: object) -> None:
+        global _inside
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                for entry in [entry for entry in warnings.filters if _is_ours(entry)]:
+                    warnings.filters.remove(entry)  # type: ignore[attr-defined]
 
 
-def _enter() -> None:
-    global _inside
-    with _lock:
-        _inside += 1
-        if _inside == 1:
-            warnings.filterwarnings("ignore", module=_PATTERN)
-
-
-def _leave() -> None:
-    global _inside
-    with _lock:
-        _inside -= 1
-        if not _inside:
-            ours = [entry for entry in warnings.filters if _is_ours(entry)]
-            for entry in ours:
-                warnings.filters.remove(entry)  # type: ignore[attr-defined]
+quiet: Final = Quiet()
 
 
 def _is_ours(entry: tuple[object, ...]) -> bool:

@@ -68,6 +68,8 @@ def _read_all(descriptor: int, size: int) -> bytes:
     if len(first) == size or not first:
         return first
     parts = [first]
-    while parts[-1]:
-        parts.append(os.read(descriptor, size))
+    missing = size - len(first)
+    while missing and (part := os.read(descriptor, missing)):
+        parts.append(part)
+        missing -= len(part)
     return b"".join(parts)

@@ -95,7 +95,7 @@ def _decoded(
     pixels = np.empty((len(references), size, size, 3), np.uint8)
     good: list[Reference] = []
     bad: list[Skipped] = []
-    with quiet():
+    with quiet:
         for reference in references:
             if stop.is_set():
                 break

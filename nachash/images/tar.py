@@ -150,7 +150,7 @@ def _headers(archive: IO[bytes], location: str) -> list[tarfile.TarInfo]:
     try:
         with tarfile.open(fileobj=archive, mode="r:", errors="surrogateescape") as headers:
             members = [member for member in headers if not member.isdir()]
-    except _DAMAGE as error:
+    except (OSError, *_DAMAGE) as error:
         raise _damaged(location, error) from error
     last = members[-1] if members else None
     if last is not None and last.offset_data + last.size > archive.seek(0, 2):

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from nachash import plugins
-from nachash.datasets import DataSet, _cifar_batches, cifar10, default_root, flickr25k, imagenet
+from nachash.datasets import (
+    DataSet,
+    _cifar_batches,
+    _flickr_subset,
+    cifar10,
+    default_root,
+    flickr25k,
+    imagenet,
+)
 from nachash.datasets import digits as digits_module
-from nachash.datasets._flickr_subset import tagged
 from nachash.datasets._sampling import drawn, drawn_per_class, generator
 from nachash.errors import DamagedError, MissingError, UsageError
 
@@ -387,54 +394,65 @@ def test_the_protocol_of_all_flickr_images_has_the_published_sizes():
         flickr25k.split_all(24_999, 1)
 
 
-@pytest.fixture
-def full_flickr(tmp_path):
-    """All 25,000 names, without pixels; every image but the last 5 has the label sky."""
-    folder = tmp_path / "mirflickr"
-    folder.mkdir()
-    for number in range(1, 25_001):
-        os.mknod(folder / f"im{number}.jpg")
-    annotate(tmp_path, sky=range(1, 24_996))
-    return tmp_path
+def test_the_protocol_of_the_subset_has_the_published_sizes():
+    positions = drawn(np.arange(25_000), 20_015, generator(3))
 
-
-def tag(root, few, many):
-    """Tags of `many` images that are common, and of `few` that are not."""
-    (root / "mirflickr/doc").mkdir()
-    (root / "mirflickr/meta/tags").mkdir(parents=True)
-    (root / "mirflickr/doc/common_tags.txt").write_text("water 500\ncaf\u00e9 20\nrare 19\n")
-    for number in range(1, 25_001):
-        words = "water\nother\n" if number in many else "rare\n" if number in few else "\n"
-        (root / f"mirflickr/meta/tags/tags{number}.txt").write_text(words)
-
-
-def test_the_subset_is_what_has_a_label_and_a_common_tag(full_flickr):
-    many = range(25_000 - 20_019, 25_001)
-    tag(full_flickr, range(1, 100), many)
-
-    split = flickr25k.load(root=full_flickr).protocols["20015"](7)
+    split = flickr25k.split_subset(positions, 1)
 
     assert is_sound(split, 25_000)
     assert (len(split.query), len(split.gallery), len(split.train)) == (2_000, 18_015, 10_000)
+    assert np.array_equal(np.union1d(split.query, split.gallery), positions)
+    assert not same(split, flickr25k.split_subset(positions, 2))
+
+
+def tag(root, common, rare):
+    """Tags of images: one that is common enough, one that is not, or none."""
+    (root / "mirflickr/doc").mkdir(parents=True)
+    (root / "mirflickr/meta/tags").mkdir(parents=True)
+    (root / "mirflickr/doc/common_tags.txt").write_text("water 500\ncaf\u00e9 20\nrare 19\n")
+    for numbers, words in [(common, "other\ncaf\u00e9\n"), (rare, "rare\n"), ([9], "")]:
+        for number in numbers:
+            (root / f"mirflickr/meta/tags/tags{number}.txt").write_text(words)
+
+
+PATHS = [f"mirflickr/im{number}.jpg" for number in range(1, 10)]
+
+
+def test_the_subset_is_what_has_a_label_and_a_common_tag(tmp_path, monkeypatch):
+    monkeypatch.setattr(_flickr_subset, "SIZE", 3)
+    tag(tmp_path, common=[2, 3, 5, 7], rare=[1, 4])
+
+    chosen = _flickr_subset.subset(tmp_path, PATHS, [number != 3 for number in range(1, 10)])
+
+    assert [PATHS[position] for position in chosen] == [PATHS[1], PATHS[4], PATHS[6]]
+
+
+def test_a_list_of_ones_own_goes_before_the_tags(tmp_path, monkeypatch):
+    monkeypatch.setattr(_flickr_subset, "SIZE", 2)
+    tag(tmp_path, common=[2], rare=[])
+    (tmp_path / "20015.txt").write_text("/somewhere/mirflickr/im8.jpg 0 1 0\n\n1\n")
+
+    assert _flickr_subset.subset(tmp_path, PATHS, [False] * 9).tolist() == [0, 7]
+
+
+def test_a_subset_of_another_size_is_refused(tmp_path):
+    tag(tmp_path, common=[1, 2], rare=[])
+
+    with pytest.raises(DamagedError, match="selects 2 of 9 images instead of 20015"):
+        _flickr_subset.subset(tmp_path, PATHS, [True] * 9)
+
+
+@pytest.mark.slow
+def test_the_subset_of_a_whole_copy_is_split_as_published(tmp_path):
+    touch(tmp_path, [f"mirflickr/im{number}.jpg" for number in range(1, 25_001)])
+    annotate(tmp_path, sky=range(1, 24_996))
+    tag(tmp_path, common=range(25_000 - 20_019, 25_001), rare=range(1, 100))
+
+    split = flickr25k.load(root=tmp_path).protocols["20015"](7)
+
     chosen = np.union1d(split.query, split.gallery)
     assert chosen.tolist() == list(range(25_000 - 20_020, 24_995))
-    assert tagged(full_flickr) == set(many)
-
-
-def test_a_list_of_ones_own_makes_the_subset(full_flickr):
-    lines = [f"/somewhere/mirflickr/im{number}.jpg 0 1 0" for number in range(20_015, 0, -1)]
-    (full_flickr / "20015.txt").write_text("\n".join(lines))
-
-    split = flickr25k.load(root=full_flickr).protocols["20015"](7)
-
-    assert np.union1d(split.query, split.gallery).tolist() == list(range(20_015))
-
-
-def test_a_subset_of_another_size_is_refused(full_flickr):
-    (full_flickr / "20015.txt").write_text("1\n2\n")
-
-    with pytest.raises(DamagedError, match="selects 2 of 25000 images instead of 20015"):
-        flickr25k.load(root=full_flickr).protocols["20015"](7)
+    assert len(split.train) == 10_000
 
 
 def test_without_tags_and_list_the_subset_says_what_is_missing(tmp_path):

@@ -106,6 +106,13 @@ def test_a_jpeg_turned_by_exif_keeps_its_margin():
     assert pixels[0, 0, 1] < pixels[0, -1, 1]  # green fell downwards, now it falls to the left
 
 
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"])
+def test_an_image_with_damaged_exif_counts_as_upright(exif):
+    data = contents(gradient(16, 16), "PNG", exif=exif)
+
+    np.testing.assert_array_equal(decode(opened(data), IDENTITY), np.asarray(gradient(16, 16)))
+
+
 def test_one_bit_and_grey_become_rgb():
     assert colour(Image.new("1", (9, 9), 1)) == (255, 255, 255)
     assert colour(Image.new("L", (9, 9), 77)) == (77, 77, 77)
@@ -223,8 +230,8 @@ def test_whatever_goes_wrong_inside_is_an_image_error(error):
 
 def test_warnings_of_pillow_are_silent_only_inside():
     before = list(warnings.filters)
-    with quiet():
-        with quiet():
+    with quiet:
+        with quiet:
             warnings.warn_explicit("odd", UserWarning, "file.py", 1, module="PIL.TiffImagePlugin")
         warnings.warn_explicit("odd", UserWarning, "file.py", 1, module="PIL.TiffImagePlugin")
 

@@ -14,7 +14,7 @@ def test_the_top_folder_is_the_label():
     assert labels.multi_hot.tolist() == [[1, 0], [0, 1], [1, 0]]
 
 
-@pytest.mark.parametrize("paths", [[], ["1.jpg"], [*PATHS, "4.jpg"]])
+@pytest.mark.parametrize("paths", [[], ["1.jpg"], [*PATHS, "4.jpg"], ["/cat/1.jpg"], ["../a.jpg"]])
 def test_without_a_folder_for_every_image_there_are_no_labels(paths):
     assert folder_labels(paths) is None
 

@@ -171,6 +171,15 @@ def test_a_list_may_hold_names_that_are_no_valid_text(tmp_path):
     assert images.open(images.references[0]).size == (20, 20)
 
 
+def test_a_list_on_stdin_may_hold_names_that_are_no_valid_text(tmp_path):
+    name = os.fsencode(tmp_path) + b"/\xff.jpg"
+    Path(os.fsdecode(name)).write_bytes(JPEG)
+
+    images = source("-", io.TextIOWrapper(io.BytesIO(name + b"\n"), encoding="utf-8"))
+
+    assert images.open(images.references[0]).size == (20, 20)
+
+
 def make_tar(path, mode, entries):
     with tarfile.open(path, mode) as archive:
         for name, data in entries:
@@ -299,7 +308,9 @@ def test_a_missing_place_and_one_of_a_strange_kind_are_errors(tmp_path):
 
     with pytest.raises(MissingError, match="nowhere"):
         source(str(tmp_path / "nowhere"), io.StringIO())
-    with pytest.raises(UsageError, match="pipe"):
+    with pytest.raises(MissingError, match="too long"):
+        source("x" * 5000, io.StringIO())
+    with pytest.raises(UsageError, match="is a pipe"):
         source(str(tmp_path / "pipe"), io.StringIO())
     with pytest.raises(UsageError, match=r"binary\.h5"):
         source(str(tmp_path / "binary.h5"), io.StringIO())
