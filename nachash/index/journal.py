@@ -98,8 +98,14 @@ class PagedFile(io.RawIOBase):
 
     def truncate(self, size: int | None = None) -> int:
         """Change the size that the file will have, in memory."""
-        self.pending.size = self._position if size is None else size
-        return self.pending.size
+        wanted = self._position if size is None else size
+        # What is cut off must not come back when the file grows again.
+        for number in range(wanted // PAGE, -(-self.pending.size // PAGE)):
+            self._page(number)[max(0, wanted - number * PAGE) :] = bytes(
+                PAGE - max(0, wanted - number * PAGE)
+            )
+        self.pending.size = wanted
+        return wanted
 
     def _page(self, number: int) -> bytearray:
         if number not in self.pending.pages:

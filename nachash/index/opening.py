@@ -1,5 +1,7 @@
-"""The first look at a file that should be an index."""
+"""The first look at a file that should be an index, and what its errors mean."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -27,3 +29,16 @@ def checked_file(path: Path) -> Path:
     if not h5py.is_hdf5(path):
         raise DamagedError(f"{path} is not a nachash index", "make one with `nachash encode`")
     return path
+
+
+@contextlib.contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """Turn what h5py and numpy raise about damaged content into DamagedError."""
+    try:
+        yield
+    except PermissionError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise DamagedError(
+            f"{path} is damaged: {error}", "write it again with `nachash encode --overwrite`"
+        ) from error

@@ -1,9 +1,7 @@
 """Reads an index: only rows that were committed and not removed exist."""
 
-import contextlib
 import functools
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -12,10 +10,10 @@ import h5py
 import numpy as np
 
 from nachash import codes as code
-from nachash.errors import DamagedError, MissingError, StorageError
+from nachash.errors import DamagedError, MissingError
 from nachash.index import layout, text_column
 from nachash.index.journal import PagedFile, committed_pages
-from nachash.index.opening import checked_file
+from nachash.index.opening import checked_file, damage
 from nachash.records import Preprocessing, Skipped
 from nachash.shapes import Int64, UInt8
 
@@ -43,7 +41,7 @@ class Index:
         self.path = path
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
-            with _damage(path):
+            with damage(path):
                 self._file = _opened(path, self._descriptor)
                 self._header = layout.read_header(self._file, path)
         except BaseException:
@@ -113,14 +111,14 @@ class Index:
         """A name for each column of `labels()`; None without labels."""
         if not self.has_labels:
             return None
-        with _damage(self.path):
+        with damage(self.path):
             names = self._file["label_names"]
             return tuple(text_column.all_texts(names, text_column.length(names)))
 
     @functools.cached_property
     def encoder(self) -> bytes:
         """The ONNX graph that made the codes."""
-        with _damage(self.path):
+        with damage(self.path):
             return self._file["encoder"][:].tobytes()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
@@ -160,18 +158,18 @@ class Index:
     def paths(self, positions: Int64[np.ndarray, "k"]) -> list[str]:
         """The paths of some rows, without reading those of the others."""
         rows = positions if self._live is None else self._live[positions]
-        with _damage(self.path):
+        with damage(self.path):
             return text_column.read(self._file["paths"], rows)
 
     def all_paths(self) -> list[str]:
         """The path of every row."""
-        with _damage(self.path):
+        with damage(self.path):
             paths = text_column.all_texts(self._file["paths"], self._header.committed)
         return paths if self._live is None else [paths[row] for row in self._live]
 
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
-        with _damage(self.path):
+        with damage(self.path):
             group = self._file["errors"]
             count = text_column.length(group["paths"])
             paths = text_column.all_texts(group["paths"], count)
@@ -207,7 +205,7 @@ class Index:
             MissingError: it is not in the index.
         """
         wanted = path.encode("utf-8", "surrogateescape")
-        with _damage(self.path):
+        with damage(self.path):
             starts, ends, blob = text_column.whole(self._file["paths"], self._header.committed)
         candidates = np.flatnonzero(ends - starts == len(wanted))
         for row in candidates if self._live is None else np.intersect1d(candidates, self._live):
@@ -216,14 +214,14 @@ class Index:
         raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
 
     def _column(self, name: str) -> np.ndarray:
-        with _damage(self.path):
+        with damage(self.path):
             values = self._file[name][: self._header.committed]
         return values if self._live is None else values[self._live]
 
     @functools.cached_property
     def _live(self) -> Int64[np.ndarray, "n"] | None:
         """Rows that were not removed; None when none was."""
-        with _damage(self.path):
+        with damage(self.path):
             status = self._file["status"][: self._header.committed]
         if (status > layout.REMOVED).any():
             raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
@@ -235,15 +233,3 @@ def _opened(path: Path, descriptor: int) -> h5py.File:
     if pages is None:
         return h5py.File(path, "r")
     return h5py.File(PagedFile(descriptor, pages), "r")
-
-
-@contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except PermissionError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise DamagedError(
-            f"{path} is damaged: {error}", "write it again with `nachash encode --overwrite`"
-        ) from error

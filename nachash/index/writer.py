@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 
 from nachash.codes import checked_bits
-from nachash.errors import DamagedError, ExistsError, StorageError
+from nachash.errors import ExistsError, StorageError
 from nachash.index import layout, text_column
 from nachash.index.journal import Journal, PagedFile, Pages, beside
-from nachash.index.opening import checked_file
+from nachash.index.opening import checked_file, damage
 from nachash.records import Preprocessing, Reference, Skipped
 from nachash.shapes import UInt8
 
@@ -92,11 +92,14 @@ class IndexWriter:
         self._descriptor = descriptor
         self._journal = journal
         self._pending = Pages(os.fstat(descriptor).st_size)
-        try:
-            self._file = h5py.File(PagedFile(descriptor, self._pending), "r+", libver="v108")
-            self.header = layout.read_header(self._file, path)
-        except (OSError, KeyError, ValueError, TypeError) as error:
-            raise DamagedError(f"{path} is not a nachash index, or damaged: {error}") from error
+        with damage(path):
+            self._file = h5py.File(
+                PagedFile(descriptor, self._pending), "r+", libver=("v108", "v108")
+            )
+            with contextlib.ExitStack() as unless_an_index:
+                unless_an_index.callback(self._file.close)
+                self.header = layout.read_header(self._file, path)
+                unless_an_index.pop_all()
         self.rows = self.header.committed
         self._next_id = self.header.next_id
 
