@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nachash.errors import MissingError, NoImagesError, UsageError
-from nachash.images import files, folder, path_list, regular_file, tar
+from nachash.images import files, folder, path_list, regular_file
 from nachash.images.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
 from nachash.images.regular_file import beginning, trouble
 from nachash.records import Source
@@ -43,12 +43,17 @@ def _by_kind(location: str, stdin: Iterable[str]) -> Source:
         return folder.source(location)
     if unusual := regular_file.kind(mode):
         raise UsageError(f"{location} is {unusual}, neither a folder nor a regular file", _HINT)
-    parent, name = os.path.split(location)
     if _is_image(location):
-        return files.source(parent or os.curdir, [name])
+        return files.source(str(Path(location).parent), [Path(location).name])
+    return _archive_or_list(location)
+
+
+def _archive_or_list(location: str) -> Source:
+    from nachash.images import tar  # its libraries are not needed to search with an image
+
     if location.lower().endswith(_TAR_SUFFIXES) or tar.is_tar(location):
         return tar.source(location)
-    return path_list.source(path_list.lines_of(location), parent or os.curdir)
+    return path_list.source(path_list.lines_of(location), str(Path(location).parent))
 
 
 def _mode(location: str) -> int:
