@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ from nachash.errors import UsageError
 from nachash.metrics import _relevance
 from nachash.shapes import Int64, UInt8
 
-Score = Literal["hamming", "dot01"]
 SCORES: Final = ("hamming", "dot01")
 _BLOCK: Final = 1 << 14  # items whose words and distances stay in the cache
 
@@ -29,13 +28,13 @@ class Histograms:
 
 
 def histograms(
-    query_codes: UInt8[np.ndarray, "queries bytes"],
-    gallery_codes: UInt8[np.ndarray, "gallery bytes"],
-    query_labels: UInt8[np.ndarray, "queries classes"],
-    gallery_labels: UInt8[np.ndarray, "gallery classes"],
+    query_codes: UInt8[np.ndarray, "queries query_bytes"],
+    gallery_codes: UInt8[np.ndarray, "gallery gallery_bytes"],
+    query_labels: UInt8[np.ndarray, "queries query_classes"],
+    gallery_labels: UInt8[np.ndarray, "gallery gallery_classes"],
     *,
     bits: int,
-    score: Score = "hamming",
+    score: str = "hamming",
     exclude: Int64[np.ndarray, "queries"] | None = None,
     threads: int | None = None,
 ) -> Histograms:
@@ -78,7 +77,7 @@ def histograms(
 class _Distances:
     """Distances of one query after the other, in memory that is used again."""
 
-    def __init__(self, items: int, bits: int, score: Score) -> None:
+    def __init__(self, items: int, bits: int, score: str) -> None:
         size = min(items, _BLOCK)
         self._words = np.empty(size, np.uint64)
         self._ones = np.empty(size, np.uint8)
@@ -118,7 +117,7 @@ def _paired(
     queries: UInt8[np.ndarray, "n bytes"],
     others: UInt8[np.ndarray, "n bytes"],
     bits: int,
-    score: Score,
+    score: str,
 ) -> Int64[np.ndarray, "n"]:
     """Distance of each query to the item of the same row."""
     if score == "dot01":
