@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from nachash import plugins
-from nachash.datasets import DataSet
+from nachash.datasets import Archive, DataSet, default_root
 from nachash.errors import MissingError
 from nachash.images import arrays, files
 from nachash.records import Source
@@ -23,10 +23,10 @@ def loaded_dataset(name: str, root: Path | None) -> DataSet:
     try:
         return plugin.load(root=root)
     except MissingError as missing:
-        archive = getattr(plugin, "ARCHIVE", None)
-        if archive is None or root is not None:
+        if root is not None or not plugin.ARCHIVES:
             raise
-        _download(name, archive.url, archive.md5, missing)
+        for archive in plugin.ARCHIVES:
+            _download(name, archive, missing)
         return plugin.load(root=None)
 
 
@@ -38,14 +38,14 @@ def source_of(dataset: DataSet, positions: Int64[np.ndarray, "n"]) -> Source:
     return files.source(dataset.root, paths)
 
 
-def _download(name: str, url: str, md5: str, missing: MissingError) -> None:
+def _download(name: str, archive: Archive, missing: MissingError) -> None:
+    """Fetch and unpack one file with torchvision, which checks its MD5 sum."""
     from torchvision.datasets.utils import download_and_extract_archive
 
-    from nachash.datasets import default_root
-
+    folder = default_root(name) / archive.folder
     try:
-        download_and_extract_archive(url, str(default_root(name)), md5=md5)
+        download_and_extract_archive(archive.url, str(folder), md5=archive.md5)
     except (OSError, RuntimeError) as error:
         raise MissingError(
-            f"{missing.sentence}; downloading {url} failed: {error}", missing.hint
+            f"{missing.sentence}; and {archive.url} cannot be downloaded ({error})", missing.hint
         ) from error

@@ -1,5 +1,6 @@
 """What `eval-map` measures: labelled queries, the gallery ranked for them, the protocol's name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from nachash.datasets import DataSet
 from nachash.errors import DamagedError, IncompatibleError, UsageError
 from nachash.images import stream
 from nachash.index.reader import Index, open_index
-from nachash.records import Progress, Source, Split
+from nachash.records import Progress, Skipped, Source, Split
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.dataset import source_of
 from nachash.tasks.model import Model
@@ -130,17 +131,22 @@ def codes_of(
     Raises:
         DamagedError: an image cannot be read.
     """
+    _require_all(source, source.skipped)
     batches = []
     done, total = 0, len(source.references)
     for batch in stream.batches(
         source, model.config.preprocessing, batch_size=256, workers=decoding_threads(workers)
     ):
-        for image in batch.skipped:
-            raise DamagedError(f"{source.root}: {image.path} cannot be read: {image.reason}")
+        _require_all(source, batch.skipped)
         batches.append(codes.encode(model.activations(batch.pixels)))
         done += len(batch.pixels)
         progress(stage, done, total)
     return np.concatenate(batches)
+
+
+def _require_all(source: Source, skipped: Sequence[Skipped]) -> None:
+    for image in skipped:
+        raise DamagedError(f"{source.root}: {image.path} cannot be read: {image.reason}")
 
 
 def _labelled(index: Index, path: Path, names: tuple[str, ...]) -> Labelled:
