@@ -26,6 +26,8 @@ class ModelConfig:
     data: dict[str, Any]
     seed: int
     weights: str = "random"
+    head: str = "batch-norm"
+    encoder_sha256: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

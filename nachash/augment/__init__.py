@@ -1,1 +1,26 @@
-"""."""
+"""Recipes of random views, one file per recipe, batched on tensors.
+
+To add one, write a file here with a docstring whose first line says what the recipe suits, and
+one public constructor `recipe(size) -> Augment` at its end. A view's parameters are drawn for
+each image by itself, from the generator that is handed in and from nothing else, so that a run
+can be repeated; the work is done for the whole batch at once, on the device of the images.
+Geometry is one affine map and one `grid_sample`, colour one affine map of the colour space.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nachash.shapes import Float, UInt8
+
+
+class Augment(Protocol):
+    """Draws a random view of every image of a batch."""
+
+    def __call__(
+        self,
+        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
+        generator: torch.Generator,
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """Views in [0, 1]; images are bytes, or floating-point numbers in [0, 1]."""

@@ -1,27 +1,35 @@
-"""A model directory, as far as encoding needs it: the ONNX graph and the configuration."""
+"""What encoding needs of a model directory, read without torch."""
 
+import hashlib
 from pathlib import Path
+from typing import Final
 
 from nachash import model_config
-from nachash.errors import DamagedError, MissingError
+from nachash.errors import DamagedError, StorageError
 from nachash.model_config import ModelConfig
 
-ONNX_FILE = "encoder.onnx"
+ONNX_FILE: Final = "encoder.onnx"
 
 
 def open_model(directory: Path) -> tuple[bytes, ModelConfig]:
-    """The encoder's ONNX bytes and its configuration; torch is not needed.
+    """The ONNX file of a model directory and its configuration, which belong together.
 
     Raises:
-        MissingError: it is no model directory, or the graph is not in it.
-        DamagedError, IncompatibleError: it cannot be used.
+        MissingError: there is no model directory.
+        DamagedError: the graph is missing, or is not the one of the configuration.
+        IncompatibleError: a newer nachash wrote it.
     """
     config = model_config.read(directory)
     path = directory / ONNX_FILE
     try:
-        onnx = path.read_bytes()
+        graph = path.read_bytes()
     except FileNotFoundError as error:
-        raise MissingError(f"{directory} has no {ONNX_FILE}", "train the model again") from error
+        raise DamagedError(f"{directory} has no {ONNX_FILE}", "train the model again") from error
     except OSError as error:
-        raise DamagedError(f"{path} cannot be read: {error.strerror}") from error
-    return onnx, config
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
+    if hashlib.sha256(graph).hexdigest() != config.encoder_sha256:
+        raise DamagedError(
+            f"{path} is damaged: it is not the graph that {model_config.FILE_NAME} describes",
+            "train the model again",
+        )
+    return graph, config

@@ -1,1 +1,98 @@
-"""."""
+"""Training objectives, one file per published method.
+
+To add one, write a file here with a docstring whose first line names the method, a pure
+function for its loss (formula, symbols, source), and at its end one public constructor
+`method(encoder, scale, *, …) -> Method`, whose keyword-only, annotated, defaulted arguments are
+its settings: the flags and the tests read them from the signature. A method is an `nn.Module`
+that holds the encoder and whatever else it trains; what must not be trained (a momentum
+encoder, a queue) has `requires_grad=False` or is a buffer, so that a checkpoint carries it.
+Methods neither move tensors, nor log, nor hold an optimiser.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from nachash.shapes import Float, Int64
+
+
+class Encoded(Protocol):
+    """What an encoder returns for a batch."""
+
+    @property
+    def features(self) -> Float[Tensor, "batch features"]:
+        """Pooled output of the backbone."""
+
+    @property
+    def activations(self) -> Float[Tensor, "batch bits"]:
+        """One real number per bit; the bit is `activation > 0`."""
+
+
+class Encoder(Protocol):
+    """The network that is learnt, an `nn.Module`; of its sizes a method sees these two."""
+
+    features: int
+    bits: int
+
+    def __call__(self, images: Float[Tensor, "batch 3 height width"], /) -> Encoded:
+        """Features and activations of images in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes that a method may fit itself to: training images, and images per step."""
+
+    images: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Views of the images at `positions` of the training set, and the step's random numbers."""
+
+    views: Float[Tensor, "views batch 3 height width"]
+    positions: Int64[Tensor, "batch"]
+    generator: torch.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a step is trained on, and what is reported of it.
+
+    Attributes:
+        total: the number to minimise, in nats where the method has a unit.
+        parts: numbers to report, detached; a name ends with its unit where it has one.
+        activations: of all views, detached, for the balance of the bits.
+        remembered: tensors that `after_step` takes up (keys of a queue, rows of a bank).
+    """
+
+    total: Float[Tensor, ""]
+    parts: Mapping[str, Float[Tensor, ""]]
+    activations: Float[Tensor, "n bits"]
+    remembered: tuple[Tensor, ...] = ()
+
+
+class Method(Protocol):
+    """A training objective around an encoder.
+
+    Attributes:
+        views: how many views of each image `forward` wants.
+        phases: names of the parts of training, in order; each gets its share of the steps.
+        settings: values in use, after everything automatic is settled; they become JSON.
+    """
+
+    views: int
+    phases: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    def prepare(self, features: Callable[[], Float[Tensor, "n features"]], phase: str) -> None:
+        """Get ready for a phase; `features()` encodes the whole training set when called."""
+
+    def __call__(self, batch: Batch) -> Loss:
+        """The loss of a batch; changes nothing but the running statistics of batch norms."""
+
+    def after_step(self, loss: Loss) -> None:
+        """Move queue, bank or momentum encoder after the optimiser's step."""

@@ -1,0 +1,44 @@
+"""Photographs of 64 pixels and more: crop, flip, colour jitter, grey, blur (MoCo-v2's views).
+
+Parameters: crop scale 0.2 to 1, flip, ColorJitter(0.4, 0.4, 0.4, 0.1) with probability 0.8,
+grey 0.2, Gaussian blur with probability 0.5 and sigma 0.1 to 2 pixels at a width of 224, in
+proportion at other widths. Source: Chen et al., "Improved baselines with momentum contrastive
+learning", 2020, and github.com/facebookresearch/moco.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nachash.augment import Augment
+from nachash.augment._blur import gaussian_blur
+from nachash.augment._colour import Jitter, jitter
+from nachash.augment._geometry import compose, flip, resized_crop, sample
+from nachash.augment._pixels import unit_range
+from nachash.augment._random import Draws
+from nachash.shapes import Float, UInt8
+
+_JITTER = Jitter(0.4, 0.4, 0.4, 0.1, probability=0.8, grey_probability=0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    size: int
+
+    def __call__(
+        self,
+        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
+        generator: torch.Generator,
+    ) -> Float[Tensor, "batch 3 size size"]:
+        draws = Draws(generator, images.device, len(images))
+        height, width = images.shape[-2:]
+        crop = resized_crop(draws, height=height, width=width, scale=(0.2, 1.0))
+        views = sample(unit_range(images), compose(crop, flip(draws)), self.size)
+        sigma = draws.chosen(0.5) * draws.uniform(0.1, 2.0) * self.size / 224
+        return gaussian_blur(jitter(views, _JITTER, draws), sigma)
+
+
+def recipe(size: int) -> Augment:
+    """Views of `size` x `size` pixels."""
+    return _Photo(size)

@@ -1,0 +1,42 @@
+"""Any image network of timm, as timm/NAME, without its classifier."""
+
+import difflib
+from typing import Any, Final
+
+from nachash.encoders.backbones import Backbone
+from nachash.encoders.backbones._weights import not_downloaded
+from nachash.errors import UsageError
+
+VARIANTS: Final = True
+
+
+def backbone(*, variant: str, pretrained: bool = False) -> Backbone:
+    """The network `variant` of timm, pooled, with the normalisation that its weights expect.
+
+    Raises:
+        UsageError: there is no such network.
+        MissingError: the pretrained weights do not exist or cannot be downloaded.
+    """
+    import timm
+
+    if not timm.is_model(variant):
+        close = difflib.get_close_matches(variant.partition(".")[0], timm.list_models(), n=3)
+        raise UsageError(
+            f"timm has no network '{variant}'",
+            f"did you mean {', '.join(close)}?" if close else "timm/resnet18",
+        )
+    try:
+        network: Any = timm.create_model(variant, pretrained=pretrained, num_classes=0)
+    except (OSError, RuntimeError) as error:
+        raise not_downloaded(f"timm/{variant}", error) from error
+    features = getattr(network, "head_hidden_size", None) or network.num_features
+    expected = network.pretrained_cfg
+    classifier = expected.get("classifier") or ()
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    return Backbone(
+        network,
+        features,
+        tuple(expected["mean"]),
+        tuple(expected["std"]),
+        classifier=tuple(f"{name}." for name in names),
+    )

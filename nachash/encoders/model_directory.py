@@ -1,0 +1,105 @@
+"""The model directory: written completely or not at all; docs/model-directory.md describes it."""
+
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import save_file
+
+from nachash import model_config
+from nachash.encoders import encoder as encoders
+from nachash.encoders.encoder import Encoder
+from nachash.encoders.weights import load_encoder
+from nachash.errors import ExistsError, StorageError, UsageError
+from nachash.model_config import ModelConfig
+
+WEIGHTS: Final = "model.safetensors"
+GRAPH: Final = "encoder.onnx"
+CHECKPOINT: Final = "checkpoint.pt"
+
+
+@contextlib.contextmanager
+def created(directory: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary directory that becomes `directory` when the block ends well, else vanishes.
+
+    Raises:
+        ExistsError: there is something already, and no leave to overwrite, or it is no model.
+        StorageError: nothing can be written there.
+    """
+    _check_free(directory, overwrite=overwrite)
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    except OSError as error:
+        raise _not_written(directory, error) from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        _move(temporary, directory, overwrite=overwrite)
+    except OSError as error:
+        raise _not_written(directory, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def save(
+    directory: Path,
+    encoder: Encoder,
+    config: ModelConfig,
+    graph: bytes,
+    checkpoint: Mapping[str, Any],
+) -> None:
+    """Write weights, configuration, graph and training state into an existing directory."""
+    tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
+    save_file(tensors, directory / WEIGHTS)
+    (directory / GRAPH).write_bytes(graph)
+    torch.save(dict(checkpoint), directory / CHECKPOINT)
+    fingerprint = hashlib.sha256(graph).hexdigest()
+    model_config.write(replace(config, encoder_sha256=fingerprint), directory)
+
+
+def load(directory: Path) -> tuple[Encoder, ModelConfig]:
+    """The trained encoder, in inference mode, and its configuration.
+
+    Raises:
+        MissingError: there is no model directory, or no weights in it.
+        DamagedError: its files cannot be read or are not of one model.
+        IncompatibleError: a newer nachash wrote it.
+    """
+    config = model_config.read(directory)
+    encoder = encoders.build(config)
+    load_encoder(encoder, directory / WEIGHTS)
+    return encoder.eval(), config
+
+
+def _check_free(directory: Path, *, overwrite: bool) -> None:
+    if not directory.exists() and not directory.is_symlink():
+        return
+    if not overwrite:
+        raise ExistsError(f"{directory} exists already", "--overwrite, or another --out")
+    if directory.is_symlink() or not directory.is_dir():
+        raise UsageError(f"{directory} is not a directory", "name another --out")
+    if any(directory.iterdir()) and not (directory / model_config.FILE_NAME).is_file():
+        raise ExistsError(f"{directory} holds something else than a model", "name another --out")
+
+
+def _move(temporary: Path, directory: Path, *, overwrite: bool) -> None:
+    # Looked at again: another run may have taken the name while this one trained.
+    _check_free(directory, overwrite=overwrite)
+    if not directory.exists():
+        temporary.rename(directory)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
+    directory.rename(old)
+    temporary.rename(directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _not_written(directory: Path, error: OSError) -> StorageError:
+    return StorageError(f"{directory} cannot be written: {error.strerror or error}")

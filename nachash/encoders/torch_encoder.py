@@ -1,0 +1,29 @@
+"""A trained encoder on a torch device, from pixels to activations."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nachash.encoders import model_directory
+from nachash.shapes import Float32, UInt8
+
+
+class TorchEncoder:
+    """The counterpart of `inference.OnnxEncoder` for GPUs; the same numbers within rounding."""
+
+    def __init__(self, directory: Path, device: str) -> None:
+        encoder, config = model_directory.load(directory)
+        self._device = torch.device(device)
+        self._encoder = encoder.to(self._device).to(memory_format=torch.channels_last)
+        self.bits = config.bits
+        self.size = config.preprocessing.size
+
+    def activations(
+        self, pixels: UInt8[np.ndarray, "batch size size 3"]
+    ) -> Float32[np.ndarray, "batch bits"]:
+        """One number per bit and image; the bit is `activation > 0`."""
+        images = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            activations = self._encoder(images.float() / 255).activations
+        return activations.cpu().numpy()

@@ -1,0 +1,187 @@
+"""NAC: Neural Activation Coding, the most information through a noisy channel.
+
+Park, Lee, Kim, Blei, "Unsupervised Representation Learning via Neural Activation Coding",
+ICML 2021; code at github.com/yookoon/nac.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from nachash import channel
+from nachash.methods import Batch, Encoded, Encoder, Loss, Scale
+from nachash.shapes import Float
+
+Posterior = Literal["network", "code", "both"]
+
+
+class NACLoss(NamedTuple):
+    """The objective and its terms in nats; the mutual information in bits, without gradient."""
+
+    total: Float[Tensor, ""]
+    inference: Float[Tensor, ""]
+    mixture: Float[Tensor, ""]
+    mutual_information: Float[Tensor, ""]
+
+
+def nac_loss(
+    activations: Float[Tensor, "views batch bits"],
+    logits: Float[Tensor, "views batch bits"],
+    *,
+    flip_probability: float,
+    generator: torch.Generator,
+) -> NACLoss:
+    """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
+
+    With relaxed codewords z = tanh(a), their noisy twins z~ (every sign flipped with
+    probability p), the logits l that the next view of the same image gives for them, V views
+    of B images, and sums over all V B codewords:
+
+        total     = inference + mixture
+        inference = - mean log Q(z~ | l),   log Q = 1/2 sum_d (z~_d l_d + log s(l_d) + log s(-l_d))
+        mixture   = mean log (1 / V B) sum_k P(z~ | z_k)
+
+    s is the sigmoid, P the channel's likelihood; the mixture contains the code itself and
+    the other views. Both terms are variational: Q bounds the posterior, the mixture of a
+    sample stands for the marginal (Poole et al., 2019).
+
+    `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
+    noise, in bits. It is a sampled estimate of a lower bound, so it is cut at what the truth
+    cannot exceed: the channel's capacity and log2(V B).
+
+    Deviations from the authors' code: the constants D log 2 and log(2B), which it leaves out,
+    are in, so that `total` is -I in nats once codes saturate; log s(l) is evaluated as such
+    and not through s(l), which underflows. Half precision is computed in fp32.
+    """
+    with torch.autocast(activations.device.type, enabled=False):
+        activations, logits = _at_least_single(activations), _at_least_single(logits)
+        # The next view's logits explain a view's code; with two views, each the other's.
+        logits = logits.roll(-1, dims=0).flatten(0, 1)
+        relaxed = activations.tanh().flatten(0, 1)
+        inference, mixture = _terms(relaxed, logits, flip_probability, generator)
+        with torch.no_grad():
+            hard = torch.where(activations.flatten(0, 1) > 0, 1.0, -1.0).to(relaxed)
+            bound = -torch.stack(_terms(hard, logits, flip_probability, generator)).sum()
+            most = min(channel.capacity(hard.shape[1], flip_probability), math.log2(len(hard)))
+    return NACLoss(inference + mixture, inference, mixture, (bound / math.log(2)).clamp(max=most))
+
+
+def _terms(
+    codewords: Float[Tensor, "n bits"],
+    logits: Float[Tensor, "n bits"],
+    flip_probability: float,
+    generator: torch.Generator,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    noisy = channel.transmit(codewords, flip_probability, generator)
+    posterior = (noisy * logits + logsigmoid(logits) + logsigmoid(-logits)).sum(dim=1) / 2
+    likelihood = channel.log_likelihood(noisy, codewords, flip_probability)
+    mixture = likelihood.logsumexp(dim=1) - math.log(len(codewords))
+    return -posterior.mean(), mixture.mean()
+
+
+def _at_least_single(tensor: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def balanced_flip_probability(bits: int, codes: int) -> float:
+    """The least noise at which saturated codes are no worse than codes at zero; 0.1 to 0.45.
+
+    A codeword's similarity to itself in the mixture, L/2 (1 - 2p) D with L = log((1 - p) / p),
+    must not exceed log(codes), or the loss pushes codes towards zero. L is about 2 (1 - 2p), so
+    that p = (1 - sqrt(log(codes) / D)) / 2: 0.34 for 64 bits and 2 x 256 codes.
+    """
+    return min(max((1 - math.sqrt(math.log(codes) / bits)) / 2, 0.1), 0.45)
+
+
+class NAC(nn.Module):
+    """The objective around an encoder and its inference network, over two views."""
+
+    views: Final = 2
+    phases: Final = ("train",)
+
+    def __init__(self, encoder: Encoder, *, flip_probability: float, posterior: str) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.flip_probability = channel.checked_flip_probability(flip_probability)
+        self.posterior = posterior
+        self.settings = {"noise": flip_probability, "posterior": posterior}
+        self.capacity_bits = channel.capacity(encoder.bits, flip_probability)
+        self.inference = None if posterior == "code" else _inference_network(encoder)
+        if posterior == "both":
+            # Training then begins with the channel's own posterior, which is right, if not sharp.
+            self.get_parameter("inference.2.weight").detach().zero_()
+            self.get_parameter("inference.2.bias").detach().zero_()
+
+    def prepare(self, features: Callable[[], Float[Tensor, "n features"]], phase: str) -> None:
+        """Nothing: every step stands for itself."""
+
+    def forward(self, batch: Batch) -> Loss:
+        """The loss of two views; information and capacity are reported in bits."""
+        views = len(batch.views)
+        encoded = self.encoder(batch.views.flatten(0, 1))
+        loss = nac_loss(
+            encoded.activations.view(views, -1, self.encoder.bits),
+            self._logits(encoded).view(views, -1, self.encoder.bits),
+            flip_probability=self.flip_probability,
+            generator=batch.generator,
+        )
+        parts = {
+            "mutual_information_bits": loss.mutual_information,
+            "capacity_bits": loss.total.new_tensor(self.capacity_bits),
+            "inference": loss.inference.detach(),
+            "mixture": loss.mixture.detach(),
+        }
+        return Loss(loss.total, parts, encoded.activations.detach())
+
+    def after_step(self, loss: Loss) -> None:
+        """Nothing: there is neither queue nor bank."""
+
+    def _logits(self, encoded: Encoded) -> Float[Tensor, "n bits"]:
+        if self.inference is None:
+            return self._code_logits(encoded)
+        predicted = self.inference(encoded.features)
+        if self.posterior == "network":
+            return predicted / predicted.shape[-1] ** 0.5
+        return predicted + self._code_logits(encoded)
+
+    def _code_logits(self, encoded: Encoded) -> Float[Tensor, "n bits"]:
+        return channel.log_odds(self.flip_probability) * encoded.activations.tanh()
+
+
+def _inference_network(encoder: Encoder) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(encoder.features, encoder.features),
+        nn.ReLU(),
+        nn.Linear(encoder.features, encoder.bits),
+    )
+
+
+def method(
+    encoder: Encoder,
+    scale: Scale,
+    *,
+    noise: float | Literal["auto"] = "auto",
+    posterior: Posterior = "both",
+) -> NAC:
+    """NAC around an encoder.
+
+    Args:
+        encoder: the network to learn.
+        scale: images per step decide what `auto` means.
+        noise: flip probability of the channel, or `auto`: `balanced_flip_probability`.
+        posterior: what gives the posterior of a view's noisy code. `network`: the inference
+            network on the other view's features, divided by sqrt(bits), as published.
+            `code`: the channel's own posterior given the other view's relaxed code. `both`:
+            the network's correction, zero at first, added to the log odds of the code. The
+            bound holds for each. DEFAULT_FIGURES
+
+    Raises:
+        UsageError: no channel has that noise.
+    """
+    if noise == "auto":
+        noise = balanced_flip_probability(encoder.bits, NAC.views * scale.batch)
+    return NAC(encoder, flip_probability=noise, posterior=posterior)
