@@ -1,5 +1,6 @@
 """The encoder: pixels, normalised, through a backbone and a head, to one real number per bit."""
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from nachash.codes import checked_bits
 from nachash.encoders import backbones
 from nachash.encoders.backbones import Backbone
+from nachash.encoders.weights import load_backbone
 from nachash.errors import UsageError
 from nachash.model_config import ModelConfig
 from nachash.shapes import Float
@@ -71,3 +73,23 @@ def build(config: ModelConfig) -> Encoder:
         UsageError: an unknown backbone or head, or an impossible number of bits.
     """
     return Encoder(backbones.build(config.backbone), bits=config.bits, head=config.head)
+
+
+def initial(backbone: str, *, weights: str, bits: int, head: str) -> Encoder:
+    """An encoder to begin training with; random weights come from torch's own generator.
+
+    Args:
+        backbone: its name.
+        weights: of the backbone: `random`, `pretrained`, or a file.
+        bits: length of a code.
+        head: one of HEADS.
+
+    Raises:
+        UsageError: an unknown backbone or head, or an impossible number of bits.
+        MissingError: weights that are not there, or cannot be downloaded.
+        DamagedError, IncompatibleError: a file without weights, or with those of another network.
+    """
+    built = backbones.build(backbone, pretrained=weights == "pretrained")
+    if weights not in ("random", "pretrained"):
+        load_backbone(built, Path(weights))
+    return Encoder(built, bits=bits, head=head)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,13 +11,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 
 from nachash import model_config
 from nachash.encoders import encoder as encoders
 from nachash.encoders.encoder import Encoder
-from nachash.encoders.weights import load_encoder
-from nachash.errors import ExistsError, StorageError, UsageError
+from nachash.encoders.weights import load_exactly
+from nachash.errors import (
+    DamagedError,
+    ExistsError,
+    IncompatibleError,
+    MissingError,
+    StorageError,
+    UsageError,
+)
 from nachash.model_config import ModelConfig
 
 WEIGHTS: Final = "model.safetensors"
@@ -57,9 +65,12 @@ def save(
 ) -> None:
     """Write weights, configuration, graph and training state into an existing directory."""
     tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
-    save_file(tensors, directory / WEIGHTS)
+    training_state = io.BytesIO()
+    torch.save(dict(checkpoint), training_state)
+    # Plain writes: a full disk is then an OSError, whatever the libraries would make of it.
+    (directory / WEIGHTS).write_bytes(serialised(tensors))
     (directory / GRAPH).write_bytes(graph)
-    torch.save(dict(checkpoint), directory / CHECKPOINT)
+    (directory / CHECKPOINT).write_bytes(training_state.getbuffer())
     fingerprint = hashlib.sha256(graph).hexdigest()
     model_config.write(replace(config, encoder_sha256=fingerprint), directory)
 
@@ -68,13 +79,16 @@ def load(directory: Path) -> tuple[Encoder, ModelConfig]:
     """The trained encoder, in inference mode, and its configuration.
 
     Raises:
-        MissingError: there is no model directory, or no weights in it.
+        MissingError: there is no model directory.
         DamagedError: its files cannot be read or are not of one model.
         IncompatibleError: a newer nachash wrote it.
     """
     config = model_config.read(directory)
     encoder = encoders.build(config)
-    load_encoder(encoder, directory / WEIGHTS)
+    try:
+        load_exactly(encoder, directory / WEIGHTS)
+    except (IncompatibleError, MissingError) as error:
+        raise DamagedError(error.sentence, "train the model again") from error
     return encoder.eval(), config
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from nachash.encoders.backbones import Backbone
-from nachash.encoders.encoder import Encoder
 from nachash.errors import DamagedError, IncompatibleError, MissingError
 
 _WRAPPERS = ("state_dict", "model")
@@ -65,19 +64,17 @@ def load_backbone(backbone: Backbone, path: Path) -> None:
     _put(backbone.module, tensors, path)
 
 
-def load_encoder(encoder: Encoder, path: Path) -> None:
-    """Put the weights of a model directory into its encoder.
+def load_exactly(module: nn.Module, path: Path) -> None:
+    """Put a file's weights into a module that has all of them and no other.
 
     Raises:
-        MissingError, DamagedError: as `read`; weights of another encoder are damage too.
+        MissingError, DamagedError: as `read`.
+        IncompatibleError: names or shapes differ.
     """
-    try:
-        _put(encoder, read(path), path)
-    except IncompatibleError as error:
-        raise DamagedError(error.sentence, "train the model again") from error
+    _put(module, read(path), path)
 
 
-def _put(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+def _put(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     expected = module.state_dict()
     problems = {
         "has no": sorted(expected.keys() - tensors.keys()),

@@ -119,7 +119,7 @@ def _step(
     views = torch.stack([stage.augment(images, generator) for _ in range(method.views)])
     with autocast(stage.device):
         loss = method(stage.batch(views, positions.to(stage.device), generator))
-    total = float(loss.total)
+    total = float(loss.total.detach())
     if not math.isfinite(total):
         raise TrainingError(
             f"the loss of step {number + 1} is {total}: training cannot go on",

@@ -1,0 +1,113 @@
+"""Images to train on: which they are, at what size, decoded once into memory."""
+
+import hashlib
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from nachash.errors import ImageError, NoImagesError, UsageError
+from nachash.images import location, stream
+from nachash.records import Preprocessing, Progress, Reference, Skipped, Source
+from nachash.shapes import UInt8
+from nachash.tasks.dataset import loaded_dataset, source_of
+from nachash.tasks.retrieval import split_of
+
+SMALL: Final = 32
+LARGE: Final = 64
+_SIZE_SAMPLE = 100
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A source of training images, its name, the recipe that suits it, and which images it has."""
+
+    source: Source
+    name: str
+    augment: str | None
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """All images in memory; `skipped` are those that could not be read."""
+
+    pixels: UInt8[np.ndarray, "n 3 size size"]
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+
+
+def chosen(images: str | None, dataset: str | None, root: Path | None, seed: int) -> Chosen:
+    """The images of a location, or the training part of a data set; `digits` if none is named.
+
+    Raises:
+        UsageError: both were named, or no data set has the name.
+        MissingError, NoImagesError: there is nothing to train on.
+    """
+    if images is None:
+        loaded = loaded_dataset(dataset or "digits", root)
+        split = split_of(loaded, None, seed)
+        rule = f"training part of {loaded.default_protocol}: {split.rule}"
+        return Chosen(source_of(loaded, split.train), loaded.name, loaded.augment, rule)
+    if dataset is not None:
+        raise UsageError(
+            f"both the images of {images} and --dataset {dataset} were named",
+            f"nachash train {images}",
+        )
+    name = "stdin" if images == "-" else Path(images).resolve().stem or "images"
+    return Chosen(location.source(images, sys.stdin), name, None, f"all images of {images}")
+
+
+def usual_size(source: Source) -> int:
+    """32 where the median picture's shorter side is below 64 pixels, else 64."""
+    step = max(1, len(source.references) // _SIZE_SAMPLE)
+    sides = [_shorter_side(source, reference) for reference in source.references[::step]]
+    known = [side for side in sides if side is not None]
+    return LARGE if known and statistics.median(known) >= LARGE else SMALL
+
+
+def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> Decoded:
+    """Every image of a source at the training size.
+
+    The fingerprint is the SHA-256 of sizes and paths, in their order, and of all pixels.
+
+    Raises:
+        NoImagesError: not a single image can be read.
+    """
+    total = len(source.references)
+    pixels = np.empty((total, 3, size, size), np.uint8)
+    skipped = list(source.skipped)
+    digest = hashlib.sha256()
+    good = 0
+    for batch in stream.batches(source, Preprocessing(size), batch_size=_BATCH, workers=workers):
+        pixels[good : good + len(batch.pixels)] = batch.pixels.transpose(0, 3, 1, 2)
+        good += len(batch.pixels)
+        skipped += batch.skipped
+        _note(batch, digest.update)
+        progress("decode", good + len(skipped) - len(source.skipped), total)
+    if not good:
+        raise NoImagesError(
+            f"none of the {len(skipped)} images can be read; the first is "
+            f"{skipped[0].path} ({skipped[0].reason})",
+            "name a folder of images",
+        )
+    return Decoded(pixels[:good], tuple(skipped), digest.hexdigest())
+
+
+def _note(batch: stream.DecodedBatch, update: Callable[[bytes], None]) -> None:
+    for reference in batch.references:
+        update(f"{reference.size} {reference.path}\n".encode(errors="surrogateescape"))
+    update(batch.pixels.tobytes())
+
+
+def _shorter_side(source: Source, reference: Reference) -> int | None:
+    try:
+        with source.open(reference) as image:
+            return min(image.size)
+    except ImageError:
+        return None
