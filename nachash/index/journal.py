@@ -11,17 +11,15 @@ lock that keeps out a second writer, and its first line names the process that h
 import errno
 import fcntl
 import hashlib
-import io
 import os
 import struct
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from nachash.errors import StorageError
 from nachash.index.layout import IDENTITY
+from nachash.index.paged_file import PAGE, Pages
 
-PAGE: Final = 4096
 _OWNER: Final = 64
 _COUNTS: Final = struct.Struct("<qq")
 _DIGEST: Final = hashlib.sha256().digest_size
@@ -30,89 +28,6 @@ _DIGEST: Final = hashlib.sha256().digest_size
 def beside(path: Path) -> Path:
     """Where the journal of an index is."""
     return path.with_name(path.name + ".journal")
-
-
-@dataclass
-class Pages:
-    """What is to be written: page number to content, and the size that the file will have."""
-
-    size: int
-    pages: dict[int, bytearray] = field(default_factory=dict)
-
-
-class PagedFile(io.RawIOBase):
-    """An open file seen through pages that have not been written to it yet."""
-
-    def __init__(self, descriptor: int, pending: Pages) -> None:
-        super().__init__()
-        self.descriptor = descriptor
-        self.pending = pending
-        self._position = 0
-
-    def readable(self) -> bool:
-        """True, for `io`."""
-        return True
-
-    def writable(self) -> bool:
-        """True, for `io`."""
-        return True
-
-    def seekable(self) -> bool:
-        """True, for `io`."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read or written."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move there."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.pending.size}
-        self._position = start[whence] + offset
-        return self._position
-
-    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
-        """Fill the buffer from the file and the pages over it; after the end come zeros."""
-        view = memoryview(buffer).cast("B")
-        first, end = self._position, self._position + len(view)
-        found = os.preadv(self.descriptor, [view], first)
-        view[found:] = bytes(len(view) - found)
-        for number in range(first // PAGE, -(-end // PAGE)):
-            if (page := self.pending.pages.get(number)) is not None:
-                low, high = max(first, number * PAGE), min(end, (number + 1) * PAGE)
-                view[low - first : high - first] = page[low - number * PAGE : high - number * PAGE]
-        self._position = end
-        return len(view)
-
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        """Change pages in memory."""
-        view = memoryview(data).cast("B")
-        first, end = self._position, self._position + len(view)
-        for number in range(first // PAGE, -(-end // PAGE)):
-            low, high = max(first, number * PAGE), min(end, (number + 1) * PAGE)
-            page = self._page(number)
-            page[low - number * PAGE : high - number * PAGE] = view[low - first : high - first]
-        self._position = end
-        self.pending.size = max(self.pending.size, end)
-        return len(view)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Change the size that the file will have, in memory."""
-        wanted = self._position if size is None else size
-        # What is cut off must not come back when the file grows again.
-        for number in range(wanted // PAGE, -(-self.pending.size // PAGE)):
-            self._page(number)[max(0, wanted - number * PAGE) :] = bytes(
-                PAGE - max(0, wanted - number * PAGE)
-            )
-        self.pending.size = wanted
-        return wanted
-
-    def _page(self, number: int) -> bytearray:
-        if number not in self.pending.pages:
-            self.pending.pages[number] = bytearray(
-                os.pread(self.descriptor, PAGE, number * PAGE).ljust(PAGE, b"\0")
-            )
-        return self.pending.pages[number]
 
 
 def committed_pages(path: Path, descriptor: int) -> Pages | None:

@@ -12,8 +12,9 @@ import numpy as np
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
 from nachash.index import layout, text_column
-from nachash.index.journal import PagedFile, committed_pages
+from nachash.index.journal import committed_pages
 from nachash.index.opening import checked_file, damage
+from nachash.index.paged_file import PagedFile
 from nachash.records import Preprocessing, Skipped
 from nachash.shapes import Int64, UInt8
 
@@ -129,11 +130,8 @@ class Index:
         return found
 
     def ids(self) -> Int64[np.ndarray, "n"]:
-        """The id of every row, ascending."""
-        found = self._column("ids")
-        if (np.diff(found) <= 0).any():
-            raise DamagedError(f"{self.path} is damaged: its ids are not ascending")
-        return found
+        """The id of every row, ascending; read once."""
+        return self._ids
 
     def sizes(self) -> Int64[np.ndarray, "n"]:
         """Bytes of the image file of every row."""
@@ -217,6 +215,13 @@ class Index:
         with damage(self.path):
             values = self._file[name][: self._header.committed]
         return values if self._live is None else values[self._live]
+
+    @functools.cached_property
+    def _ids(self) -> Int64[np.ndarray, "n"]:
+        found = self._column("ids")
+        if (found[1:] <= found[:-1]).any():
+            raise DamagedError(f"{self.path} is damaged: its ids are not ascending")
+        return found
 
     @functools.cached_property
     def _live(self) -> Int64[np.ndarray, "n"] | None:

@@ -14,8 +14,10 @@ import numpy as np
 from nachash.codes import checked_bits
 from nachash.errors import ExistsError, StorageError
 from nachash.index import layout, text_column
-from nachash.index.journal import Journal, PagedFile, Pages, beside
+from nachash.index.interruption import postponed
+from nachash.index.journal import Journal, beside
 from nachash.index.opening import checked_file, damage
+from nachash.index.paged_file import PagedFile, Pages
 from nachash.records import Preprocessing, Reference, Skipped
 from nachash.shapes import UInt8
 
@@ -93,9 +95,8 @@ class IndexWriter:
         self._journal = journal
         self._pending = Pages(os.fstat(descriptor).st_size)
         with damage(path):
-            self._file = h5py.File(
-                PagedFile(descriptor, self._pending), "r+", libver=("v108", "v108")
-            )
+            self._paged = PagedFile(descriptor, self._pending)
+            self._file = h5py.File(self._paged, "r+", libver=("v108", "v108"))
             with contextlib.ExitStack() as unless_an_index:
                 unless_an_index.callback(self._file.close)
                 self.header = layout.read_header(self._file, path)
@@ -127,14 +128,10 @@ class IndexWriter:
         """
         assert len(codes) == len(references)
         assert (labels is not None) == ("labels" in self._file)
-        try:
-            with _storage(self.path):
-                self._write_rows(codes, references, labels)
-                self._write_errors(skipped)
-                self._commit(self.rows + len(codes))
-        except BaseException:
-            self._abandon()
-            raise
+        with postponed(), _storage(self.path), self._all_or_nothing():
+            self._write_rows(codes, references, labels)
+            self._write_errors(skipped)
+            self._commit(self.rows + len(codes))
 
     def close(self) -> None:
         """Close the file and give the lock back."""
@@ -186,10 +183,20 @@ class IndexWriter:
         self._file.attrs.modify("committed", np.int64(rows))
         self._file.attrs.modify("next_id", np.int64(self._next_id + rows - self.rows))
         self._file.flush()
+        if self._paged.failure is not None:
+            raise self._paged.failure
         self._journal.commit(self._pending)
         self._pending.pages.clear()
         self._next_id += rows - self.rows
         self.rows = rows
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001
+            self._abandon()
+            raise self._paged.failure or error from None
 
     def _abandon(self) -> None:
         # What HDF5 holds no longer matches the disk: let it write into memory, and forget it.

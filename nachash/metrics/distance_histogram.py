@@ -1,11 +1,10 @@
 """How many items, and how many relevant ones, lie at each distance from each query."""
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,9 @@ from nachash.errors import UsageError
 from nachash.metrics import _relevance
 from nachash.shapes import Int64, UInt8
 
-SCORES: Final = ("hamming", "dot01")
-_BLOCK: Final = 1 << 14  # items whose words and distances stay in the cache
+Score = Literal["hamming", "dot01"]
+SCORES: Final = get_args(Score)
+_BLOCK: Final = 1 << 15  # items whose words and distances stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def histograms(
     bits: int,
     score: str = "hamming",
     exclude: Int64[np.ndarray, "queries"] | None = None,
-    threads: int | None = None,
+    threads: int = 2,
 ) -> Histograms:
     """Items and relevant items of the gallery at each distance from each query.
 
@@ -47,7 +47,8 @@ def histograms(
 
     Args:
         exclude: for each query a position in the gallery to leave out (leave-one-out).
-        threads: how many to use; None for one per core.
+        threads: how many to use. numpy counts one block at a time, so two hide each other's
+            waiting and more gain little.
 
     Raises:
         UsageError: for another score, or codes or labels that do not fit each other.
@@ -125,8 +126,8 @@ def _paired(
     return np.bitwise_count(queries ^ others).sum(axis=1, dtype=np.int64)
 
 
-def _in_threads(fill: Callable[[range], None], queries: int, threads: int | None) -> None:
-    workers = max(1, min(threads or os.cpu_count() or 1, queries))
+def _in_threads(fill: Callable[[range], None], queries: int, threads: int) -> None:
+    workers = max(1, min(threads, queries))
     bounds = [queries * worker // workers for worker in range(workers + 1)]
     spans = [range(low, high) for low, high in itertools.pairwise(bounds)]
     if workers == 1:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nachash.index import journal, writer
+from nachash.index.paged_file import PagedFile, Pages
 from nachash.index.reader import open_index
 
 ROWS = 40
@@ -108,7 +109,7 @@ def test_death_at_any_system_call_leaves_the_batch_whole_or_absent(trace, batch,
 
 @settings(
     deadline=None,
-    max_examples=60,
+    max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
@@ -165,7 +166,7 @@ def test_a_paged_file_is_a_file(tmp_path_factory, original, operations):
     path.write_bytes(original)
     expected = bytearray(original)
     descriptor = os.open(path, os.O_RDWR)
-    paged = journal.PagedFile(descriptor, journal.Pages(len(original)))
+    paged = PagedFile(descriptor, Pages(len(original)))
 
     for kind, offset, content in operations:
         paged.seek(offset)

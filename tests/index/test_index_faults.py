@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -17,6 +19,7 @@ from nachash.errors import (
     UsageError,
 )
 from nachash.index import journal, writer
+from nachash.index.paged_file import PagedFile
 from nachash.index.reader import open_index
 
 openers = pytest.mark.parametrize("opened", [open_index, writer.open_for_append])
@@ -179,6 +182,61 @@ def test_an_exception_within_a_batch_leaves_the_batches_before_it(error, create,
         again.append(codes, references)
     with open_index(writing.path) as index:
         assert index.rows == 10
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 5])
+@pytest.mark.parametrize("method", ["_write", "_read"])
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])
+def test_a_failure_that_hdf5_would_drop_is_raised_and_commits_nothing(
+    error, method, number, create, batch, monkeypatch
+):
+    real, calls = getattr(PagedFile, method), iter(range(10**9))
+
+    def failing(self, view):
+        if next(calls) == number:
+            raise error
+        return real(self, view)
+
+    with create() as first:
+        first.append(*batch(5, seed=1))
+    with writer.open_for_append(first.path) as writing:
+        monkeypatch.setattr(PagedFile, method, failing)
+        with pytest.raises(StorageError if isinstance(error, OSError) else MemoryError):
+            writing.append(*batch(5, seed=2))
+        monkeypatch.undo()
+
+    with writer.open_for_append(writing.path) as again:
+        again.append(*batch(5, seed=3))
+    with open_index(writing.path) as index:
+        assert index.all_paths()[4:6] == ["folder 1/4.jpg", "folder 3/0.jpg"]
+        assert index.codes()[5:].tolist() == batch(5, seed=3)[0].tolist()
+
+
+def test_ctrl_c_waits_until_its_batch_is_committed(create, batch, monkeypatch):
+    """The signal arrives while HDF5 calls our file, where h5py drops exceptions."""
+    real = PagedFile._write
+
+    def interrupted(self, view):
+        signal.raise_signal(signal.SIGINT)
+        return real(self, view)
+
+    with create() as writing:
+        monkeypatch.setattr(PagedFile, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writing.append(*batch(5, seed=1))
+        monkeypatch.undo()
+        writing.append(*batch(5, seed=2))
+
+    with open_index(writing.path) as index:
+        assert index.all_paths()[4:6] == ["folder 1/4.jpg", "folder 2/0.jpg"]
+
+
+def test_a_batch_can_be_written_by_another_thread(create, batch):
+    with create() as writing, ThreadPoolExecutor(1) as pool:
+        pool.submit(writing.append, *batch(5)).result()
+
+    with open_index(writing.path) as index:
+        assert index.rows == 5
 
 
 def test_attributes_can_be_read_by_any_hdf5_program(index_path):

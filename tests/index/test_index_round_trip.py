@@ -1,6 +1,7 @@
 """What is written is what is read."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import h5py
@@ -19,7 +20,7 @@ from nachash.records import Preprocessing, Reference, Skipped
 names = st.binary(min_size=1, max_size=30).map(lambda b: b.decode("utf-8", "surrogateescape"))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data(), bits=st.integers(1, 200), classes=st.integers(0, 9))
 def test_batches_come_back_as_they_were_written(tmp_path_factory, data, bits, classes):
     path = tmp_path_factory.mktemp("index") / "x.h5"
@@ -166,11 +167,11 @@ def test_a_few_paths_of_many_are_read_without_the_others(create, batch, tmp_path
     """The bytes that the process reads are counted by the kernel."""
     with create() as writing:
         for seed in range(10):
-            writing.append(*batch(20_000, seed=seed))
+            writing.append(*batch(8_000, seed=seed))
 
     with open_index(writing.path) as index:
         before = _bytes_read()
-        paths = index.paths(np.arange(10) * 20_000)
+        paths = index.paths(np.arange(10) * 8_000)
         read = _bytes_read() - before
 
     assert paths == [f"folder {seed}/0.jpg" for seed in range(10)]
@@ -183,9 +184,23 @@ def _bytes_read():
 
 def test_opening_reads_no_row(create, batch):
     with create() as writing:
-        writing.append(*batch(100_000))
+        writing.append(*batch(40_000))
 
     before = _bytes_read()
     with reader.open_index(writing.path) as index:
         assert _bytes_read() - before < writing.path.stat().st_size / 4
-        assert index.rows == 100_000
+        assert index.rows == 40_000
+
+
+def test_the_code_in_the_documentation_reads_an_index(create, batch, monkeypatch):
+    with create("out.h5") as writing:
+        writing.append(*batch(3))
+    page = Path(__file__).parents[2] / "docs" / "index-format.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    found = {}
+
+    monkeypatch.chdir(writing.path.parent)
+    exec(code, found)
+
+    assert found["first"] == "folder 0/0.jpg"
+    assert (pack(found["bits"] > 0) == batch(3)[0]).all()

@@ -40,7 +40,7 @@ def test_the_worked_example():
     assert average_precision(example, at=3)[0] == pytest.approx((1 + 5 / 6) / 2, abs=1e-15)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(blocks=small, at=cuts)
 def test_the_mean_and_the_extremes_are_those_of_all_orders(blocks, at):
     values = [oracles.average_precision(ranking, at) for ranking in oracles.rankings(blocks)]
@@ -122,8 +122,8 @@ def _exact_cut(n, r, N, R, m, before):  # noqa: N803
         ([(300, 40), (900, 80), (700, 5)], None),
         ([(300, 40), (900, 80), (700, 5)], 450),
         ([(300, 0), (900, 80), (700, 5)], 301),
-        ([(1, 0), (1500, 700)], 400),
-        ([(0, 0), (1500, 1500)], 60),
+        ([(1, 0), (900, 400)], 200),
+        ([(0, 0), (600, 600)], 60),
         ([(2000, 1)], 7),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_query_without_relevant_item_is_nan_and_one_without_hit_is_zero(metric
     assert metric(example, 2)[1] == 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), at=cuts)
 def test_many_queries_at_once_equal_one_after_the_other(seed, at):
     generator = np.random.default_rng(seed)
