@@ -27,7 +27,7 @@ def command(
     noise: Annotated[
         str, typer.Option(help="Flip probability of the channel, in (0, 0.5), or 'auto'.")
     ] = "auto",
-    batch_size: Annotated[int, typer.Option(min=2, help="Images per step.")] = 256,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images per step.")] = 128,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     backbone: Annotated[
         str | None,

@@ -83,8 +83,6 @@ def hits(answer: Answer) -> Iterator[str]:
 def scores(result: Scores) -> str:
     """Mean average precision with its bounds, precision, and the protocol of all of it."""
     ranking = "all" if result.at is None else str(result.at)
-    unscored = f", {result.queries_without_relevant:,} without a relevant image"
-    empty = unscored if result.queries_without_relevant else ""
     precision = [(f"precision@{k}", _percent(value)) for k, value in result.precision_at.items()]
     return _facts(
         [
@@ -96,15 +94,19 @@ def scores(result: Scores) -> str:
             *precision,
             ("precision, radius 2", _percent(result.precision_radius2)),
             ("chance", _percent(result.chance)),
-            ("queries", f"{result.queries:,}{empty} (counted as {_counted(result)})"),
+            ("queries", f"{result.queries:,}{_empty_queries(result)}"),
             ("gallery", f"{result.gallery:,} codes of {result.bits} bits"),
             ("protocol", f"{result.protocol}; ranked by {result.score}"),
         ]
     )
 
 
-def _counted(result: Scores) -> str:
-    return "zero" if result.empty_queries == "zero" else "nothing: skipped"
+def _empty_queries(result: Scores) -> str:
+    """How many queries nothing is relevant for, and what they count."""
+    if not result.queries_without_relevant:
+        return ""
+    counted = "counted as zero" if result.empty_queries == "zero" else "left out"
+    return f", {result.queries_without_relevant:,} of them without a relevant image: {counted}"
 
 
 def _percent(fraction: float) -> str:

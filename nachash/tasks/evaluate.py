@@ -11,7 +11,7 @@ from nachash.errors import UsageError
 from nachash.metrics.average_precision import average_precision
 from nachash.metrics.average_precision_bounds import optimistic, pessimistic
 from nachash.metrics.chance import chance
-from nachash.metrics.distance_histogram import Histograms, Score, histograms
+from nachash.metrics.distance_histogram import Histograms, histograms
 from nachash.metrics.precision import precision_at, precision_within
 from nachash.metrics.precision_recall import precision_recall
 from nachash.records import Progress, Scores, silent
@@ -24,6 +24,7 @@ from nachash.tasks.model import chosen_model, loaded_model
 PRECISION_AT = (1, 10, 100, 1000)
 RADIUS = 2
 
+Score = Literal["hamming", "dot01"]
 EmptyQueries = Literal["zero", "skip"]
 
 
