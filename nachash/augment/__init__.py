@@ -7,7 +7,7 @@ can be repeated; the work is done for the whole batch at once, on the device of 
 Geometry is one affine map and one `grid_sample`, colour one affine map of the colour space.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from nachash.shapes import Float, UInt8
 
 
+@runtime_checkable
 class Augment(Protocol):
     """Draws a random view of every image of a batch."""
 

@@ -56,7 +56,8 @@ class Encoder(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(backbone.features, backbone.features),
             nn.ReLU(),
-            nn.Linear(backbone.features, bits),
+            # Batch norm takes the mean off, a bias before it would never move.
+            nn.Linear(backbone.features, bits, bias=head != "batch-norm"),
             nn.BatchNorm1d(bits, affine=False) if head == "batch-norm" else _Scaled(),
         )
 

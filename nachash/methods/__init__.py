@@ -11,7 +11,7 @@ Methods neither move tensors, nor log, nor hold an optimiser.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from torch import Tensor
 from nachash.shapes import Float, Int64
 
 
+@runtime_checkable
 class Encoded(Protocol):
     """What an encoder returns for a batch."""
 
@@ -31,6 +32,7 @@ class Encoded(Protocol):
         """One real number per bit; the bit is `activation > 0`."""
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """The network that is learnt, an `nn.Module`; of its sizes a method sees these two."""
 
@@ -75,6 +77,7 @@ class Loss:
     remembered: tuple[Tensor, ...] = ()
 
 
+@runtime_checkable
 class Method(Protocol):
     """A training objective around an encoder.
 

@@ -1,0 +1,186 @@
+"""What every training objective promises, over the folder of methods."""
+
+import copy
+import io
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nachash import channel, plugins
+from nachash.errors import UsageError
+from nachash.methods import Batch, Scale, nac
+
+BATCH = 16
+POSTERIORS = ["network", "code", "both"]
+
+
+class Encoded(NamedTuple):
+    features: Tensor
+    activations: Tensor
+
+
+class TinyEncoder(nn.Module):
+    """Two layers on 8 x 8 pixels; no batch norm, whose statistics move in every forward."""
+
+    features = 12
+    bits = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, self.features), nn.Tanh())
+        self.head = nn.Linear(self.features, self.bits)
+
+    def forward(self, images: Tensor) -> Encoded:
+        features = self.backbone(images)
+        return Encoded(features, self.head(features))
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def built(name: str, **settings: Any) -> Any:
+    torch.manual_seed(0)
+    method = plugins.load("methods", name).method(TinyEncoder(), Scale(64, BATCH), **settings)
+    for phase in method.phases:
+        method.prepare(lambda: torch.randn(64, TinyEncoder.features, generator=seeded(0)), phase)
+    return method
+
+
+def batch(views: int, seed: int = 0) -> Batch:
+    """Noisy views of the same images whatever the seed, which draws the noise."""
+    images = torch.rand(BATCH, 3, 8, 8, generator=seeded(99))
+    noise = 0.05 * torch.randn(views, BATCH, 3, 8, 8, generator=seeded(seed))
+    return Batch((images + noise).clamp(0, 1), torch.arange(BATCH), seeded(seed))
+
+
+def losses_of(method: Any, steps: int) -> list[float]:
+    optimiser = torch.optim.AdamW([w for w in method.parameters() if w.requires_grad], lr=5e-3)
+    losses = []
+    for step in range(steps):
+        loss = method(batch(method.views, step))
+        optimiser.zero_grad()
+        loss.total.backward()
+        optimiser.step()
+        method.after_step(loss)
+        losses.append(loss.total.item())
+    return losses
+
+
+every_method = pytest.mark.parametrize("name", plugins.names("methods"))
+
+
+@every_method
+def test_every_term_is_finite_and_only_the_total_carries_a_gradient(name: str) -> None:
+    method = built(name)
+
+    loss = method(batch(method.views))
+
+    assert loss.total.requires_grad
+    assert torch.isfinite(loss.total)
+    assert all(torch.isfinite(part) and not part.requires_grad for part in loss.parts.values())
+    assert loss.activations.shape == (method.views * BATCH, TinyEncoder.bits)
+    assert not loss.activations.requires_grad
+
+
+@every_method
+def test_the_gradient_reaches_every_weight_by_the_second_step(name: str) -> None:
+    method = built(name)
+
+    losses_of(method, steps=1)
+    method.zero_grad()
+    method(batch(method.views, seed=1)).total.backward()
+
+    untouched = [
+        weight
+        for weight, tensor in method.named_parameters()
+        if tensor.requires_grad and (tensor.grad is None or not tensor.grad.any())
+    ]
+    assert untouched == []
+
+
+@every_method
+def test_twenty_steps_lower_the_loss(name: str) -> None:
+    losses = losses_of(built(name), steps=20)
+
+    assert sum(losses[-5:]) < sum(losses[:5])
+
+
+@every_method
+def test_a_forward_pass_moves_no_state(name: str) -> None:
+    method = built(name)
+    before = copy.deepcopy(method.state_dict())
+
+    first = method(batch(method.views))
+    second = method(batch(method.views))
+
+    assert first.total.item() == second.total.item()
+    after = method.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+@every_method
+def test_state_survives_a_checkpoint(name: str) -> None:
+    method, other = built(name), built(name)
+    losses_of(method, steps=3)
+    file = io.BytesIO()
+    torch.save(method.state_dict(), file)
+    file.seek(0)
+
+    other.load_state_dict(torch.load(file, weights_only=True))
+
+    expected = method(batch(method.views)).total.item()
+    assert other(batch(method.views)).total.item() == expected
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_nac_learns_with_every_posterior(posterior: str) -> None:
+    losses = losses_of(built("nac", posterior=posterior, noise=0.2), steps=30)
+
+    assert sum(losses[-5:]) < sum(losses[:5])
+
+
+def test_nac_with_both_begins_with_the_posterior_of_the_code() -> None:
+    both, code = built("nac", posterior="both"), built("nac", posterior="code")
+    code.encoder.load_state_dict(both.encoder.state_dict())
+
+    assert both(batch(2)).total.item() == pytest.approx(code(batch(2)).total.item())
+
+
+def test_nac_divides_the_logits_of_the_published_network_by_the_root_of_the_bits() -> None:
+    method = built("nac", posterior="network", noise=0.2)
+    views = batch(2)
+    encoded = method.encoder(views.views.flatten(0, 1))
+    logits = method.inference(encoded.features) / TinyEncoder.bits**0.5
+
+    expected = nac.nac_loss(
+        encoded.activations.unflatten(0, (2, BATCH)),
+        logits.unflatten(0, (2, BATCH)),
+        flip_probability=0.2,
+        generator=seeded(0),
+    )
+
+    assert method(views).total.item() == pytest.approx(expected.total.item())
+
+
+def test_nac_reports_information_beside_the_capacity_of_its_channel() -> None:
+    method = built("nac", noise=0.3)
+
+    parts = method(batch(2)).parts
+
+    assert parts["capacity_bits"].item() == pytest.approx(channel.capacity(10, 0.3))
+    assert parts["mutual_information_bits"] <= parts["capacity_bits"]
+
+
+def test_nac_settles_automatic_noise_by_bits_and_batch() -> None:
+    method = built("nac")
+
+    assert method.settings["noise"] == nac.balanced_flip_probability(10, 2 * BATCH)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, -0.1, 1.0])
+def test_nac_refuses_noise_that_no_channel_has(noise: float) -> None:
+    with pytest.raises(UsageError, match="between 0 and 0.5"):
+        built("nac", noise=noise)
