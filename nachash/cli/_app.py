@@ -41,13 +41,19 @@ def _application() -> typer.Typer:
     return application
 
 
-def _nachash(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Binary hashing and image retrieval with Neural Activation Coding."""
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(__version__)
         raise typer.Exit
+
+
+def _nachash(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """Binary hashing and image retrieval with Neural Activation Coding."""
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,5 +1,6 @@
 """The model a command works with: which directory, and how its encoder runs fastest here."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,12 @@ def chosen_model(given: Path | None) -> Path:
     """
     if given is not None:
         return given
-    if LATEST.is_dir():
-        return LATEST.parent / LATEST.resolve().name
+    if LATEST.is_symlink() and LATEST.exists():
+        return Path(os.path.normpath(LATEST.parent / LATEST.readlink()))
     if LATEST.is_file():
-        return LATEST.parent / LATEST.read_text(encoding="utf-8").strip()
+        return Path(os.path.normpath(LATEST.parent / LATEST.read_text(encoding="utf-8").strip()))
+    if LATEST.is_dir():
+        return LATEST
     raise MissingError(
         "there is no model: runs/latest does not exist in this directory",
         "nachash train ./images, or name a model directory with --model",

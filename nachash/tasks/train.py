@@ -292,11 +292,7 @@ def _point_latest_to(directory: Path) -> None:
         return
     target = os.path.relpath(directory, LATEST.parent)
     LATEST.unlink(missing_ok=True)
-    # What reads a link takes the last part of its target, so that it can only name a neighbour.
-    if Path(target).name == target:
-        try:
-            LATEST.symlink_to(target, target_is_directory=True)
-        except OSError:
-            LATEST.write_text(target, encoding="utf-8")
-    else:
+    try:
+        LATEST.symlink_to(target, target_is_directory=True)
+    except OSError:
         LATEST.write_text(target, encoding="utf-8")

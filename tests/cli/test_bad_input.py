@@ -197,9 +197,7 @@ def test_a_newer_index_and_a_newer_model_are_refused(nachash, indexed_digits, tm
 
 
 def test_indexes_of_different_encoders_are_not_compared(nachash, indexed_digits, tmp_path):
-    trained = nachash(
-        "train", "--epochs", 1, "--seed", 1, "--out", tmp_path / "m", cwd=indexed_digits
-    )
+    trained = nachash("train", "--epochs", 1, "--seed", 1, "--out", tmp_path / "m", cwd=tmp_path)
     assert trained.code == 0, trained.err
     nachash("encode", "images", tmp_path / "q.h5", "--model", tmp_path / "m", cwd=indexed_digits)
 

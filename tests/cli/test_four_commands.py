@@ -88,7 +88,16 @@ def test_eval_map_prints_the_protocol_and_json_agrees(nachash, indexed_digits, t
 
 def test_eval_map_on_two_indexes_and_with_the_reference_scoring(nachash, indexed_digits, tmp_path):
     queries = tmp_path / "q.h5"
-    nachash("encode", "images/3", queries, "--labels", "none", cwd=indexed_digits)
+    nachash(
+        "encode",
+        "images/3",
+        queries,
+        "--labels",
+        "none",
+        "--model",
+        "runs/model",
+        cwd=indexed_digits,
+    )
     no_labels = nachash("eval-map", "--queries", queries, "--index", "out.h5", cwd=indexed_digits)
 
     two = nachash(
