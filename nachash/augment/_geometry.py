@@ -4,6 +4,8 @@ A matrix [2, 3] maps a point of the view to the point of the image that it shows
 coordinates where the image reaches from -1 to 1 (`torch.nn.functional.affine_grid`).
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -12,6 +14,7 @@ from nachash.augment._random import Draws
 from nachash.shapes import Float
 
 _ATTEMPTS = 10
+_RATIO = 4 / 3
 
 
 def resized_crop(
@@ -19,19 +22,21 @@ def resized_crop(
 ) -> Float[Tensor, "batch 2 3"]:
     """Boxes of random area and aspect ratio (3:4 to 4:3), as matrices.
 
-    Areas are uniform in `scale` times the image's area, ratios uniform in the logarithm, both
-    drawn ten times and the first pair that fits is taken, the whole image if none does: the rule
-    of torchvision's `RandomResizedCrop`, without its rounding to whole pixels.
+    Areas are uniform in `scale` times the image's area, ratios uniform in the logarithm. Both are
+    drawn ten times and the first pair that fits is taken, the largest box of a possible ratio if
+    none does: the rule of torchvision's `RandomResizedCrop`, without rounding to whole pixels.
     """
     area = draws.uniform(*scale, _ATTEMPTS) * height * width
-    ratio = draws.uniform(-1, 1, _ATTEMPTS).mul(torch.log(torch.tensor(4 / 3))).exp()
-    wide = (area * ratio).sqrt() / width
-    high = (area / ratio).sqrt() / height
-    first = ((wide <= 1) & (high <= 1)).float().argmax(dim=1, keepdim=True)
-    wide = wide.gather(1, first).squeeze(1).clamp(max=1)
-    high = high.gather(1, first).squeeze(1).clamp(max=1)
-    across = draws.uniform(-1, 1) * (1 - wide)
-    down = draws.uniform(-1, 1) * (1 - high)
+    ratio = draws.uniform(-1.0, 1.0, _ATTEMPTS).mul(math.log(_RATIO)).exp()
+    largest = (min(1.0, _RATIO * height / width), min(1.0, _RATIO * width / height))
+    sides = torch.stack(((area * ratio).sqrt() / width, (area / ratio).sqrt() / height), dim=2)
+    fits = (sides <= 1).all(dim=2)
+    first = fits.float().argmax(dim=1)
+    drawn = sides[torch.arange(len(sides), device=sides.device), first]
+    taken = torch.where(fits.any(dim=1, keepdim=True), drawn, sides.new_tensor(largest))
+    wide, high = taken.unbind(dim=1)
+    across = draws.uniform(-1.0, 1.0) * (1 - wide)
+    down = draws.uniform(-1.0, 1.0) * (1 - high)
     zero = torch.zeros_like(wide)
     return _matrix(((wide, zero, across), (zero, high, down)))
 

@@ -30,4 +30,4 @@ class Draws:
 
     def chosen(self, probability: float) -> Float[Tensor, "batch"]:
         """One for each image with the given probability, else zero."""
-        return (self.uniform(0, 1) < probability).float()
+        return (self.uniform(0.0, 1.0) < probability).float()

@@ -30,10 +30,10 @@ class _Digits:
         generator: torch.Generator,
     ) -> Float[Tensor, "batch 3 size size"]:
         draws = Draws(generator, images.device, len(images))
-        moves = small_affine(draws, degrees=15, shift=0.2, zoom=(0.85, 1.15), shear=0.2)
+        moves = small_affine(draws, degrees=15.0, shift=0.2, zoom=(0.85, 1.15), shear=0.2)
         views = jitter(sample(unit_range(images), moves, self.size), _JITTER, draws)
         noise = draws.normal(1, self.size, self.size)
-        return views.addcmul_(noise, draws.uniform(0, _NOISE)[:, None, None, None]).clamp_(0, 1)
+        return views.addcmul_(noise, draws.uniform(0.0, _NOISE)[:, None, None, None]).clamp_(0, 1)
 
 
 def recipe(size: int) -> Augment:
