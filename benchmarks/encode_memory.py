@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from _harness import Report, child, main
-from nachash.tasks.train import TrainSettings, train
 from PIL import Image
+
+from nachash.tasks.train import TrainSettings, train
 
 
 def measure(quick: bool) -> Report:

@@ -30,7 +30,7 @@ def page(results: list[dict[str, Any]]) -> str:
         "# Benchmarks\n",
         f"Written by `make bench`. {first['machine']}; "
         + ", ".join(f"{name} {version}" for name, version in first["versions"].items())
-        + ".\nRatios are measured in one run, medians of repeats; seconds on a shared machine vary.\n",
+        + ".\nRatios are measured in one run, medians of repeats; seconds vary with other load.\n",
     ]
     for result in results:
         rows = [f"| **{name}** | **{value:.3g}** |" for name, value in result["ratios"].items()]

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 from _harness import Report, child, main, median
-from nachash.inference.model_directory import open_model
-from nachash.tasks.train import TrainSettings, train
 from PIL import Image
 
 from nachash.index import writer
+from nachash.inference.model_directory import open_model
 from nachash.records import Reference
+from nachash.tasks.train import TrainSettings, train
 
 BITS = 64
 
