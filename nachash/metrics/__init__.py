@@ -1,4 +1,4 @@
-"""How good a ranking is: one file per metric, pure numpy, one value per query.
+"""How good a ranking is: one file per metric, numpy, one value per query.
 
 Hamming distances are small integers, so a ranking is mostly ties, and everything a metric needs
 is how many items and how many relevant items lie at each distance. `distance_histogram` counts

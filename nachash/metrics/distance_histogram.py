@@ -1,7 +1,8 @@
 """How many items, and how many relevant ones, lie at each distance from each query."""
 
 import itertools
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -11,12 +12,11 @@ import numpy.typing as npt
 
 from nachash.codes import code_bytes
 from nachash.errors import UsageError
-from nachash.metrics import _relevance
+from nachash.metrics._pairs import count_pairs
 from nachash.shapes import Int64, UInt8
 
 Score = Literal["hamming", "dot01"]
 SCORES: Final = get_args(Score)
-_BLOCK: Final = 1 << 15  # items whose words and distances stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def histograms(
     bits: int,
     score: str = "hamming",
     exclude: Int64[np.ndarray, "queries"] | None = None,
-    threads: int = 2,
+    threads: int | None = None,
 ) -> Histograms:
     """Items and relevant items of the gallery at each distance from each query.
 
@@ -47,64 +47,41 @@ def histograms(
 
     Args:
         exclude: for each query a position in the gallery to leave out (leave-one-out).
-        threads: how many to use. numpy counts one block at a time, so two hide each other's
-            waiting and more gain little.
+        threads: how many to use; None for one per core.
 
     Raises:
         UsageError: for another score, or codes or labels that do not fit each other.
     """
     _check(query_codes, gallery_codes, query_labels, gallery_labels, bits, score)
-    relevance = _relevance.arranged(query_labels, gallery_labels)
+    label_sets, label_set = _label_sets(gallery_labels)
+    wanted = (query_labels.astype(np.float32) @ label_sets.T.astype(np.float32) > 0).view(np.uint8)
     queries = _words(query_codes)
-    gallery = np.ascontiguousarray(_words(gallery_codes)[relevance.order].T)
-    counts = np.zeros((2, len(queries), bits + 1), np.int64)
+    gallery = np.ascontiguousarray(_words(gallery_codes).T)
+    counts = np.zeros((len(queries), 2, bits + 1), np.int64)
 
-    def fill(span: range) -> None:
-        distances = _Distances(len(gallery.T), bits, score)
-        for query in span:
-            for start, block in distances.blocks(queries[query], gallery):
-                relevance.count(query, start, block, counts[:, query])
+    def fill(span: slice) -> None:
+        count_pairs(queries[span], gallery, wanted[span], label_set, score == "dot01", counts[span])
 
     _in_threads(fill, len(queries), threads)
+    if score == "dot01":
+        counts = counts[:, :, ::-1]
+    items, relevant = counts.sum(axis=1), counts[:, 1].copy()
     if exclude is not None:
         keys = _paired(query_codes, gallery_codes[exclude], bits, score)
         rows = np.arange(len(queries))
-        shares = (query_labels & gallery_labels[exclude]).any(axis=1)
-        counts[0, rows, keys] -= 1
-        counts[1, rows, keys] -= shares
-    return Histograms(counts[0], counts[1])
+        items[rows, keys] -= 1
+        relevant[rows, keys] -= (query_labels & gallery_labels[exclude]).any(axis=1)
+    return Histograms(items, relevant)
 
 
-class _Distances:
-    """Distances of one query after the other, in memory that is used again."""
-
-    def __init__(self, items: int, bits: int, score: str) -> None:
-        size = min(items, _BLOCK)
-        self._words = np.empty(size, np.uint64)
-        self._ones = np.empty(size, np.uint8)
-        self._sum: npt.NDArray[np.unsignedinteger] = np.empty(
-            size, np.uint8 if bits < 256 else np.uint16
-        )
-        self._bits = bits
-        self._shared = score == "dot01"
-
-    def blocks(
-        self, query: npt.NDArray[np.uint64], gallery: npt.NDArray[np.uint64]
-    ) -> Iterator[tuple[int, npt.NDArray[np.unsignedinteger]]]:
-        """The first position of each block of the gallery, and the distances in it."""
-        combine: np.ufunc = np.bitwise_and if self._shared else np.bitwise_xor
-        for start in range(0, gallery.shape[1], _BLOCK):
-            block = gallery[:, start : start + _BLOCK]
-            size = block.shape[1]
-            words, ones, total = self._words[:size], self._ones[:size], self._sum[:size]
-            for number, word in enumerate(query):
-                combine(block[number], word, out=words)
-                np.bitwise_count(words, out=total if number == 0 else ones)
-                if number:
-                    np.add(total, ones, out=total)
-            if self._shared:
-                np.subtract(self._bits, total, out=total)
-            yield start, total
+def _label_sets(
+    labels: UInt8[np.ndarray, "n classes"],
+) -> tuple[UInt8[np.ndarray, "sets classes"], npt.NDArray[np.unsignedinteger]]:
+    """The different rows of labels, and which of them each item has."""
+    packed = _words(np.packbits(labels, axis=1))
+    rows = packed[:, 0] if packed.shape[1] == 1 else packed  # one word is sorted much faster
+    _, first, label_set = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return labels[first], label_set.astype(np.min_scalar_type(len(first)))
 
 
 def _words(codes: UInt8[np.ndarray, "n bytes"]) -> npt.NDArray[np.uint64]:
@@ -126,15 +103,11 @@ def _paired(
     return np.bitwise_count(queries ^ others).sum(axis=1, dtype=np.int64)
 
 
-def _in_threads(fill: Callable[[range], None], queries: int, threads: int) -> None:
-    workers = max(1, min(threads, queries))
+def _in_threads(fill: Callable[[slice], None], queries: int, threads: int | None) -> None:
+    workers = max(1, min(threads or os.cpu_count() or 1, queries))
     bounds = [queries * worker // workers for worker in range(workers + 1)]
-    spans = [range(low, high) for low, high in itertools.pairwise(bounds)]
-    if workers == 1:
-        fill(spans[0])
-        return
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(fill, spans))
+        list(pool.map(fill, itertools.starmap(slice, itertools.pairwise(bounds))))
 
 
 def _check(

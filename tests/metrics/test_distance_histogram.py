@@ -60,20 +60,23 @@ def test_counts_equal_those_of_loops(
 
 @pytest.mark.parametrize("score", distance_histogram.SCORES)
 @pytest.mark.parametrize("kind", ["one", "many"])
-def test_galleries_of_several_blocks_are_counted_once(score, kind, monkeypatch):
-    """Against one block: classes cross the borders between blocks."""
+def test_counts_of_a_large_gallery_are_those_of_its_parts(score, kind):
+    """The whole takes several cached blocks, each part less than one."""
     generator = np.random.default_rng(0)
-    codes = generator.integers(0, 256, (1000, 9), dtype=np.uint8)
-    labels = labels_of(kind, generator, 1000, 7)
-    settings_ = {"bits": 72, "score": score, "threads": 2}
-    whole = histograms(codes[:50], codes, labels[:50], labels, **settings_)
+    codes = generator.integers(0, 256, (10_000, 9), dtype=np.uint8)
+    labels = labels_of(kind, generator, 10_000, 7)
 
-    monkeypatch.setattr(distance_histogram, "_BLOCK", 64)
-    parts = histograms(codes[:50], codes, labels[:50], labels, **settings_)
+    def counted(gallery):
+        return histograms(
+            codes[:9], codes[gallery], labels[:9], labels[gallery], bits=72, score=score
+        )
 
-    assert (parts.items == whole.items).all()
-    assert (parts.relevant == whole.relevant).all()
-    assert (whole.items.sum(axis=1) == 1000).all()
+    whole = counted(slice(None))
+    parts = [counted(slice(start, start + 1000)) for start in range(0, 10_000, 1000)]
+
+    assert (whole.items == sum(part.items for part in parts)).all()
+    assert (whole.relevant == sum(part.relevant for part in parts)).all()
+    assert (whole.items.sum(axis=1) == 10_000).all()
 
 
 @pytest.mark.parametrize("score", distance_histogram.SCORES)

@@ -1,0 +1,60 @@
+"""The one loop over all pairs of codes, compiled by numba; everything else works on its counts.
+
+numpy cannot share this work among threads (bincount holds the interpreter) and takes about four
+times as long on one: see docs/design/counting-pairs.md.
+"""
+
+from typing import Any, Final, no_type_check
+
+import numba
+import numpy as np
+
+_BLOCK: Final = 4096  # items whose distances stay in the first-level cache
+_ODD: Final = np.uint64(0x5555555555555555)
+_PAIRS: Final = np.uint64(0x3333333333333333)
+_NIBBLES: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
+_BYTES: Final = np.uint64(0x0101010101010101)
+
+
+@numba.njit(inline="always")
+@no_type_check
+def _ones(word: Any) -> Any:
+    """Ones in a 64-bit word, added up in parallel (Warren, Hacker's Delight, 5-1)."""
+    word -= (word >> np.uint64(1)) & _ODD
+    word = (word & _PAIRS) + ((word >> np.uint64(2)) & _PAIRS)
+    word = (word + (word >> np.uint64(4))) & _NIBBLES
+    return (word * _BYTES) >> np.uint64(56)
+
+
+@numba.njit(nogil=True, cache=True)
+@no_type_check
+def count_pairs(
+    queries: Any, gallery: Any, wanted: Any, label_set: Any, shared_ones: Any, counts: Any
+) -> None:
+    """Count the items at each distance from each query, apart for relevant and other ones.
+
+    Args:
+        queries: uint64 [queries words].
+        gallery: uint64 [words gallery].
+        wanted: uint8 [queries sets], 1 where the items with that label set are relevant.
+        label_set: int64 [gallery], which set of labels an item has.
+        shared_ones: whether to count ones that both codes have instead of differing bits.
+        counts: int64 [queries 2 keys], added to: other items first, relevant ones second.
+    """
+    distances = np.empty(_BLOCK, np.uint16)
+    for query in range(queries.shape[0]):
+        relevant, found = wanted[query], counts[query]
+        for start in range(0, gallery.shape[1], _BLOCK):
+            size = min(_BLOCK, gallery.shape[1] - start)
+            distances[:size] = 0
+            for number in range(queries.shape[1]):
+                word = queries[query, number]
+                block = gallery[number, start : start + size]
+                if shared_ones:
+                    for item in range(size):
+                        distances[item] += np.uint16(_ones(block[item] & word))
+                else:
+                    for item in range(size):
+                        distances[item] += np.uint16(_ones(block[item] ^ word))
+            for item in range(size):
+                found[relevant[label_set[start + item]], distances[item]] += 1
