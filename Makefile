@@ -5,14 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format docs bench wheel clean
+.PHONY: help setup demo test test-slow test-all check format docs bench wheel clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet torch torchvision
 	$(BIN)/pip install --quiet --editable '.[test,check]'
 	touch $(READY)
 
@@ -23,6 +22,9 @@ demo: $(READY) ## train, encode, search and measure on real digits; writes demo/
 
 test: $(READY) ## the fast tests
 	$(BIN)/python -m pytest
+
+test-slow: $(READY) ## the tests that take long or need real data
+	$(BIN)/python -m pytest -m slow
 
 test-all: $(READY) ## every test, also the slow and the real-data ones
 	$(BIN)/python -m pytest -m ''
