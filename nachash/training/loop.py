@@ -133,7 +133,7 @@ def _step(
     return {"loss": total, **parts, "bit_balance": bit_balance(loss.activations)}
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def features(encoder: nn.Module, stage: Stage, batch: int) -> Float[Tensor, "n features"]:
     """Features of the whole training set, without augmentation, in the order of positions."""
     was_training = encoder.training

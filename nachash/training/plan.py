@@ -26,7 +26,7 @@ class Plan:
     batch: int
     epochs: int
     learning_rate: float
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.05
     warmup: float = 0.05
     seed: int = 0
 

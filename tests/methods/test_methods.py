@@ -182,5 +182,5 @@ def test_nac_settles_automatic_noise_by_bits_and_batch() -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.5, -0.1, 1.0])
 def test_nac_refuses_noise_that_no_channel_has(noise: float) -> None:
-    with pytest.raises(UsageError, match="between 0 and 0.5"):
+    with pytest.raises(UsageError, match="it must lie between 0"):
         built("nac", noise=noise)
