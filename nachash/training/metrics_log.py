@@ -3,19 +3,20 @@
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import final
 
 FILE_NAME = "metrics.jsonl"
 EVERY = 10
 
 
+@final
 class MetricsLog:
     """Writes figures as they come, so that a running training can be followed."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory.joinpath(FILE_NAME).open("w", encoding="utf-8", buffering=1)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "MetricsLog":
         return self
 
     def __exit__(
