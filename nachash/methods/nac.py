@@ -177,7 +177,7 @@ def method(
             network on the other view's features, divided by sqrt(bits), as published.
             `code`: the channel's own posterior given the other view's relaxed code. `both`:
             the network's correction, zero at first, added to the log odds of the code. The
-            bound holds for each. DEFAULT_FIGURES
+            bound holds for each; `both` learnt fastest in short trials on small budgets.
 
     Raises:
         UsageError: no channel has that noise.
