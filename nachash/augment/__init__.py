@@ -5,6 +5,10 @@ one public constructor `recipe(size) -> Augment` at its end. A view's parameters
 each image by itself, from the generator that is handed in and from nothing else, so that a run
 can be repeated; the work is done for the whole batch at once, on the device of the images.
 Geometry is one affine map and one `grid_sample`, colour one affine map of the colour space.
+
+Why not kornia: its augmentations take no generator, and cost too much here. 512 views of 32 x 32
+pixels by the recipe of `cifar`, on 2 cores shared with other work: 13 to 46 ms here, 108 to 297 ms
+with kornia 0.9, where the small network takes about 400 ms to train on them.
 """
 
 from typing import Protocol, runtime_checkable

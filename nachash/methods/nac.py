@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from nachash import channel
+from nachash.errors import UsageError
 from nachash.methods import Batch, Encoded, Encoder, Loss, Scale
 from nachash.shapes import Float
 
-Posterior = Literal["network", "code", "both"]
+POSTERIORS: Final = ("network", "code", "both")
 
 
 class NACLoss(NamedTuple):
@@ -165,7 +166,7 @@ def method(
     scale: Scale,
     *,
     noise: float | Literal["auto"] = "auto",
-    posterior: Posterior = "both",
+    posterior: str = "both",
 ) -> NAC:
     """NAC around an encoder.
 
@@ -177,11 +178,17 @@ def method(
             network on the other view's features, divided by sqrt(bits), as published.
             `code`: the channel's own posterior given the other view's relaxed code. `both`:
             the network's correction, zero at first, added to the log odds of the code. The
-            bound holds for each; `both` learnt fastest in short trials on small budgets.
+            bound holds for each; `both` learnt fastest on small budgets. Leave-one-out mAP of
+            the digits, 64 bits, 310 steps of 128 images, one seed: 69.7 % with `both` and batch
+            norm, 13.4 % in the published form, `network` with the head `scaled`.
 
     Raises:
-        UsageError: no channel has that noise.
+        UsageError: no channel has that noise, or there is no such posterior.
     """
+    if posterior not in POSTERIORS:
+        raise UsageError(
+            f"'{posterior}' is not a posterior of NAC", f"one of {', '.join(POSTERIORS)}"
+        )
     if noise == "auto":
         noise = balanced_flip_probability(encoder.bits, NAC.views * scale.batch)
     return NAC(encoder, flip_probability=noise, posterior=posterior)

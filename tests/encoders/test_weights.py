@@ -51,16 +51,16 @@ def test_a_safetensors_file_and_a_model_directory_s_are_read(tmp_path: Path) -> 
 
 
 def test_the_classifier_of_a_published_file_is_left_out(tmp_path: Path) -> None:
-    from torchvision.models import vgg16_bn
+    from torchvision.models import mobilenet_v3_small
 
-    published = vgg16_bn(num_classes=3)
-    torch.save(published.state_dict(), tmp_path / "vgg.pth")
-    backbone = backbones.build("vgg16")
+    published = mobilenet_v3_small()
+    torch.save(published.state_dict(), tmp_path / "published.pth")
+    backbone = backbones.build("torchvision/mobilenet_v3_small")
 
-    load_backbone(backbone, tmp_path / "vgg.pth")
+    load_backbone(backbone, tmp_path / "published.pth")
 
-    first = published.features[0].weight
-    assert torch.equal(backbone.module.get_parameter("features.0.weight"), first)
+    first = published.features[0][0].weight
+    assert torch.equal(backbone.module.get_parameter("features.0.0.weight"), first)
 
 
 def test_missing_unknown_and_misshapen_weights_are_named(tmp_path: Path) -> None:

@@ -184,3 +184,10 @@ def test_nac_settles_automatic_noise_by_bits_and_batch() -> None:
 def test_nac_refuses_noise_that_no_channel_has(noise: float) -> None:
     with pytest.raises(UsageError, match="it must lie between 0"):
         built("nac", noise=noise)
+
+
+def test_nac_refuses_a_posterior_that_it_does_not_know() -> None:
+    with pytest.raises(UsageError, match="'prior' is not a posterior") as caught:
+        built("nac", posterior="prior")
+
+    assert caught.value.hint == "one of network, code, both"

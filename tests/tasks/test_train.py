@@ -76,12 +76,11 @@ def test_the_model_encodes_without_torch_and_tells_its_history(folder: Path) -> 
 
 
 def test_the_same_seed_gives_the_same_model(folder: Path) -> None:
-    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train(settings(out=Path(out), seed=seed))
+    for out in "ab":
+        train(settings(out=Path(out), seed=1))
 
-    first, again, other = (Path(out, "encoder.onnx").read_bytes() for out in "abc")
+    first, again = (Path(out, "encoder.onnx").read_bytes() for out in "ab")
     assert first == again
-    assert first != other
 
 
 def test_default_names_count_up_and_latest_points_to_the_newest(folder: Path) -> None:

@@ -1,6 +1,9 @@
 """Any image network of timm, as timm/NAME, without its classifier."""
 
+import contextlib
 import difflib
+import logging
+from collections.abc import Iterator
 from typing import Any, Final
 
 from nachash.encoders.backbones import Backbone
@@ -8,6 +11,18 @@ from nachash.encoders.backbones._weights import not_downloaded
 from nachash.errors import UsageError
 
 VARIANTS: Final = True
+
+
+@contextlib.contextmanager
+def _without_notes_of_retries() -> Iterator[None]:
+    """The hub logs every retry; the one sentence that we say afterwards is enough."""
+    log = logging.getLogger("huggingface_hub")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def backbone(*, variant: str, pretrained: bool = False) -> Backbone:
@@ -26,7 +41,8 @@ def backbone(*, variant: str, pretrained: bool = False) -> Backbone:
             f"did you mean {', '.join(close)}?" if close else "timm/resnet18",
         )
     try:
-        network: Any = timm.create_model(variant, pretrained=pretrained, num_classes=0)
+        with _without_notes_of_retries():
+            network: Any = timm.create_model(variant, pretrained=pretrained, num_classes=0)
     except (OSError, RuntimeError) as error:
         raise not_downloaded(f"timm/{variant}", error) from error
     features = getattr(network, "head_hidden_size", None) or network.num_features
