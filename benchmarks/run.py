@@ -37,9 +37,8 @@ def page(results: list[dict[str, Any]]) -> str:
         rows += [f"| {name} | {value:,.4g} |" for name, value in result["figures"].items()]
         parts.append(
             f"## {result['name']}\n\n{result['about']}\n\n"
-            f"`python benchmarks/{result['name']}.py`\n\n| | |\n| --- | --- |\n"
-            + "\n".join(rows)
-            + "\n"
+            f"`{' '.join(['python', 'benchmarks/' + result['name'] + '.py', *sys.argv[1:]])}`\n\n"
+            "| | |\n| --- | --- |\n" + "\n".join(rows) + "\n"
         )
     return "\n".join(parts)
 
