@@ -153,38 +153,44 @@ def _described(
     index: Index, queries: Sequence[Query], hits: Hits, limit: int | None
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
+    labels = index.labels() if index.has_labels else None
     rows = []
     for number, query in enumerate(queries):
         distances, ids = hits.row(number)
         others = ids != (-1 if query.own_id is None else query.own_id)
-        rows.append(_row(index, query.name, distances[others][:limit], ids[others][:limit]))
+        rows.append(_row(index, labels, query.name, distances[others][:limit], ids[others][:limit]))
     return tuple(rows)
 
 
 def _row(
     index: Index,
+    labels: UInt8[np.ndarray, "n classes"] | None,
     query: str,
     distances: Int64[np.ndarray, "k"],
     ids: Int64[np.ndarray, "k"],
 ) -> tuple[Hit, ...]:
     positions = index.positions_of_ids(ids)
     paths = index.paths(positions)
-    labels = _label_texts(index, positions)
+    texts = _label_texts(index.label_names or (), labels, positions)
     return tuple(
         Hit(query, rank, int(identifier), _openable(index, path), int(distance), label)
         for rank, (distance, identifier, path, label) in enumerate(
-            zip(distances, ids, paths, labels, strict=True), start=1
+            zip(distances, ids, paths, texts, strict=True), start=1
         )
     )
 
 
-def _label_texts(index: Index, positions: Int64[np.ndarray, "k"]) -> Sequence[str | None]:
+def _label_texts(
+    names: Sequence[str],
+    labels: UInt8[np.ndarray, "n classes"] | None,
+    positions: Int64[np.ndarray, "k"],
+) -> Sequence[str | None]:
     """Names of each image's labels, joined by a semicolon; None when the index has none."""
-    if not index.has_labels:
+    if labels is None:
         return [None] * len(positions)
-    names = index.label_names or ()
-    rows = index.labels()[positions]
-    return [";".join(names[column] for column in np.flatnonzero(row)) for row in rows]
+    return [
+        ";".join(names[int(column)] for column in np.flatnonzero(row)) for row in labels[positions]
+    ]
 
 
 def _openable(index: Index, path: str) -> str:
