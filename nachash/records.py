@@ -188,13 +188,14 @@ class Training:
     directory: str
     method: str
     backbone: str
+    frozen: bool
     bits: int
     size: int
     flip_probability: float | None
     images: int
     skipped: tuple[Skipped, ...]
     steps: int
-    epochs: int
+    epochs: float
     loss: float
     mutual_information: float | None
     capacity: float | None

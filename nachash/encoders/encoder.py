@@ -12,7 +12,7 @@ from nachash.encoders.backbones import Backbone
 from nachash.encoders.weights import load_backbone
 from nachash.errors import UsageError
 from nachash.model_config import ModelConfig
-from nachash.shapes import Float
+from nachash.shapes import Float, UInt8
 
 HEADS: Final = ("batch-norm", "scaled")
 
@@ -31,40 +31,73 @@ class _Scaled(nn.Module):
         return activations / activations.shape[-1] ** 0.5
 
 
-class Encoder(nn.Module):
-    """Backbone and head: Linear(d, d), ReLU, Linear(d, bits), then a normalisation.
+class Head(nn.Sequential):
+    """Features to activations: Linear(d, d), ReLU, Linear(d, bits), then a normalisation.
 
-    The head ends either with `batch-norm` (without weights: every bit gets mean 0 and variance
-    1 over a batch, so that bits are balanced and codewords are near +-1 from the first step),
-    or with `scaled`, the published division by sqrt(bits), which starts with codes near 0.
+    It ends either with `batch-norm` (without weights: every bit gets mean 0 and variance 1 over
+    a batch, so that bits are balanced and codewords are near +-1 from the first step), or with
+    `scaled`, the published division by sqrt(bits), which starts with codes near 0.
 
-    Source of the head: Park et al., ICML 2021, and `model.py` of github.com/yookoon/nac.
+    Source: Park et al., ICML 2021, and `model.py` of github.com/yookoon/nac.
     """
+
+    def __init__(self, features: int, bits: int, ending: str = "batch-norm") -> None:
+        if ending not in HEADS:
+            raise UsageError(f"'{ending}' is not a head", f"one of {', '.join(HEADS)}")
+        super().__init__(
+            nn.Linear(features, features),
+            nn.ReLU(),
+            # Batch norm takes the mean off, a bias before it would never move.
+            nn.Linear(features, checked_bits(bits), bias=ending != "batch-norm"),
+            nn.BatchNorm1d(bits, affine=False) if ending == "batch-norm" else _Scaled(),
+        )
+        self.features = features
+        self.bits = bits
+
+    def forward(self, features: Float[Tensor, "batch features"]) -> Encoded:
+        """Features as they came, and their activations."""
+        return Encoded(features, super().forward(features))
+
+
+class Encoder(nn.Module):
+    """Normalisation of colours, backbone and head: images in, features and activations out."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, backbone: Backbone, *, bits: int, head: str = "batch-norm") -> None:
         super().__init__()
-        if head not in HEADS:
-            raise UsageError(f"'{head}' is not a head", f"one of {', '.join(HEADS)}")
-        self.bits = checked_bits(bits)
-        self.features = backbone.features
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
         self.backbone = backbone.module
-        self.head = nn.Sequential(
-            nn.Linear(backbone.features, backbone.features),
-            nn.ReLU(),
-            # Batch norm takes the mean off, a bias before it would never move.
-            nn.Linear(backbone.features, bits, bias=head != "batch-norm"),
-            nn.BatchNorm1d(bits, affine=False) if head == "batch-norm" else _Scaled(),
-        )
+        self.head = Head(backbone.features, bits, head)
+        self.features, self.bits = self.head.features, self.head.bits
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Encoded:
         """Features and activations of images with values in [0, 1]."""
-        features = self.backbone((images - self.mean) / self.std)
-        return Encoded(features, self.head(features))
+        encoded: Encoded = self.head(self.backbone_features(images))
+        return encoded
+
+    def backbone_features(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch features"]:
+        """Features alone, of images with values in [0, 1]."""
+        features: Tensor = self.backbone((images - self.mean) / self.std)
+        return features
+
+    @torch.no_grad()
+    def features_of(
+        self, pixels: UInt8[Tensor, "n 3 height width"], batch: int
+    ) -> Float[Tensor, "n features"]:
+        """Features of many images in inference mode, on the device of the weights."""
+        was_training = self.training
+        self.eval()
+        pieces = [
+            self.backbone_features(piece.to(self.mean.device).float() / 255).float()
+            for piece in pixels.split(batch)
+        ]
+        self.train(was_training)
+        return torch.cat(pieces)
 
 
 def build(config: ModelConfig) -> Encoder:

@@ -2,15 +2,13 @@
 
 import contextlib
 import hashlib
-import io
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import torch
 from safetensors.torch import save as serialised
 
 from nachash import model_config
@@ -32,28 +30,49 @@ GRAPH: Final = "encoder.onnx"
 CHECKPOINT: Final = "checkpoint.pt"
 
 
+def unfinished(directory: Path) -> Path:
+    """Where the run that will become `directory` is written while it lasts."""
+    return directory.with_name(f"{directory.name}.unfinished")
+
+
 @contextlib.contextmanager
-def created(directory: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary directory that becomes `directory` when the block ends well, else vanishes.
+def created(directory: Path, *, overwrite: bool = False, resume: bool = False) -> Iterator[Path]:
+    """The unfinished directory, which becomes `directory` when the block ends well.
+
+    When it does not, the unfinished directory stays if it holds a checkpoint to go on from.
 
     Raises:
         ExistsError: there is something already, and no leave to overwrite, or it is no model.
+        MissingError: there is nothing to resume.
         StorageError: nothing can be written there.
     """
     _check_free(directory, overwrite=overwrite)
+    work = unfinished(directory)
+    if resume and not (work / CHECKPOINT).is_file():
+        raise MissingError(f"there is no interrupted run {work}", "leave out --resume")
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    except OSError as error:
-        raise _not_written(directory, error) from error
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        _move(temporary, directory, overwrite=overwrite)
+        if not resume:
+            _begin(work, overwrite=overwrite)
+        yield work
+        _move(work, directory, overwrite=overwrite)
     except OSError as error:
         raise _not_written(directory, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if work.is_dir() and not (work / CHECKPOINT).is_file():
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _begin(work: Path, *, overwrite: bool) -> None:
+    """Make the unfinished directory; only one that a run left behind is ever removed."""
+    if overwrite and (work / CHECKPOINT).is_file():
+        shutil.rmtree(work)
+    try:
+        work.mkdir(parents=True)
+    except FileExistsError as error:
+        raise ExistsError(
+            f"{work} is there: that run was interrupted, or is under way",
+            "--resume to go on with it, --overwrite to begin again, or another --out",
+        ) from error
 
 
 def save(
@@ -61,16 +80,12 @@ def save(
     encoder: Encoder,
     config: ModelConfig,
     graph: bytes,
-    checkpoint: Mapping[str, Any],
 ) -> None:
-    """Write weights, configuration, graph and training state into an existing directory."""
+    """Write weights, configuration and graph into an existing directory."""
     tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
-    training_state = io.BytesIO()
-    torch.save(dict(checkpoint), training_state)
     # Plain writes: a full disk is then an OSError, whatever the libraries would make of it.
     (directory / WEIGHTS).write_bytes(serialised(tensors))
     (directory / GRAPH).write_bytes(graph)
-    (directory / CHECKPOINT).write_bytes(training_state.getbuffer())
     fingerprint = hashlib.sha256(graph).hexdigest()
     model_config.write(replace(config, encoder_sha256=fingerprint), directory)
 

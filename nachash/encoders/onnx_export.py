@@ -19,17 +19,31 @@ if TYPE_CHECKING:
 OPSET: Final = 18
 
 
-class _PixelsToActivations(nn.Module):
-    """What the graph computes, normalisation included."""
+class _FromPixels(nn.Module):
+    """What a graph computes: bytes to numbers in [0, 1], then a network."""
 
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: UInt8[Tensor, "batch size size 3"]) -> Float[Tensor, "batch n"]:
+        found: Tensor = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
+        return found
+
+
+class _Activations(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, pixels: UInt8[Tensor, "batch size size 3"]) -> Float[Tensor, "batch bits"]:
-        images = pixels.permute(0, 3, 1, 2).float() / 255
+    def forward(self, images: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch bits"]:
         activations: Tensor = self.encoder(images).activations
         return activations
+
+
+class _Features(_Activations):
+    def forward(self, images: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch f"]:
+        return self.encoder.backbone_features(images)
 
 
 def onnx_graph(encoder: Encoder, size: int) -> bytes:
@@ -38,10 +52,18 @@ def onnx_graph(encoder: Encoder, size: int) -> bytes:
     Input `pixels` uint8 [batch, size, size, 3], RGB; output `activations` float32 [batch, bits].
     The batch is free, all weights are inside, and nothing about the machine is.
     """
-    graph = _PixelsToActivations(encoder).eval().cpu()
-    pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    return _exported(encoder, _Activations(encoder), size)
+
+
+def feature_graph(encoder: Encoder, size: int) -> bytes:
+    """The encoder without its head, likewise; the output `activations` are features."""
+    return _exported(encoder, _Features(encoder), size)
+
+
+def _exported(encoder: Encoder, network: nn.Module, size: int) -> bytes:
     was_training = encoder.training
-    encoder.eval()
+    graph = _FromPixels(network).eval().cpu()
+    pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             graph,

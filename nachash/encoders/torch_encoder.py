@@ -1,11 +1,13 @@
 """A trained encoder on a torch device, from pixels to activations."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from nachash.encoders import model_directory
+from nachash.encoders.encoder import Encoder
 from nachash.shapes import Float32, UInt8
 
 
@@ -27,3 +29,20 @@ class TorchEncoder:
         with torch.inference_mode():
             activations = self._encoder(images.float() / 255).activations
         return activations.cpu().numpy()
+
+
+def feature_function(
+    encoder: Encoder, device: str
+) -> Callable[[UInt8[np.ndarray, "batch size size 3"]], Float32[np.ndarray, "batch features"]]:
+    """Pixels to features by the backbone in inference mode, on a torch device."""
+    place = torch.device(device)
+    network = encoder.eval().to(place)
+
+    def features(
+        pixels: UInt8[np.ndarray, "batch size size 3"],
+    ) -> Float32[np.ndarray, "batch features"]:
+        images = torch.from_numpy(pixels).to(place).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            return network.backbone_features(images.float() / 255).float().cpu().numpy()
+
+    return features

@@ -27,14 +27,18 @@ def training(result: Training) -> str:
     return _facts(
         [
             ("model", result.directory),
-            ("encoder", f"{result.backbone}, {result.size} px, {result.bits} bits"),
-            ("images", f"{result.images:,} in {result.epochs} epochs, {result.steps:,} steps"),
+            ("encoder", f"{_network(result)}, {result.size} px, {result.bits} bits"),
+            ("images", f"{result.images:,} in {result.epochs:.4g} epochs, {result.steps:,} steps"),
             ("loss", f"{result.loss:.3f}"),
             *_channel(result),
             ("ONNX", f"{100 * result.onnx_flip_rate:.4f} % of bits differ from torch"),
             ("time", f"{result.seconds:.1f} s"),
         ]
     )
+
+
+def _network(result: Training) -> str:
+    return f"head on a frozen {result.backbone}" if result.frozen else result.backbone
 
 
 def _channel(result: Training) -> list[tuple[str, str]]:

@@ -1,261 +1,294 @@
 """`train`: unlabelled images -> views -> encoder, method and channel -> a model directory."""
 
-import inspect
-import itertools
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nachash import codes, plugins
-from nachash.errors import UsageError
 from nachash.model_config import ModelConfig
-from nachash.records import Preprocessing, Progress, Training, silent
+from nachash.records import Preprocessing, Progress, Skipped, Training, silent
 from nachash.shapes import UInt8
-from nachash.tasks import training_images
+from nachash.tasks import train_settings, training_images
 from nachash.tasks.device import torch_device
+from nachash.tasks.frozen_features import frozen_features
+from nachash.tasks.keep_run import Interruption, Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
-from nachash.tasks.training_images import Chosen, Decoded
+from nachash.tasks.train_settings import Settled, TrainSettings
+from nachash.tasks.training_images import Chosen
 from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
-    from nachash.training.loop import Trained
+    from nachash.training.loop import Stage, Trained
     from nachash.training.plan import Plan
 
-DEFAULT_BACKBONE: Final = "small"
-_COMPARED_IMAGES: Final = 2000
+__all__ = ["TrainSettings", "train"]
+
+_COMPARED_IMAGES = 2000
+_COMPARED_IMAGES_FROZEN = 200  # of a network that takes long
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings:
-    """What `train` needs to know; the words are those of the command line.
-
-    None leaves a choice to us: images of `digits`, a free name below `runs`, the length that the
-    number of images asks for, the small backbone, the recipe and size that suit the images.
-    `method_settings` are handed to the method's constructor by name.
-    """
-
-    images: str | None = None
-    dataset: str | None = None
-    data_root: Path | None = None
-    out: Path | None = None
-    method: str = "nac"
-    epochs: int | None = None
-    bits: int = 64
-    noise: float | str = "auto"
-    batch_size: int = 128
-    learning_rate: float | None = None
-    backbone: str | None = None
-    weights: str = "random"
-    head: str = "batch-norm"
-    size: int | None = None
-    augment: str | None = None
-    seed: int = 0
-    device: str = "auto"
-    workers: int | None = None
-    overwrite: bool = False
-    method_settings: Mapping[str, Any] = field(default_factory=dict)
+def unsaid(sentence: str) -> None:
+    """Nobody is told."""
 
 
-def train(settings: TrainSettings, *, progress: Progress = silent) -> Training:
+def train(
+    settings: TrainSettings,
+    *,
+    note: Callable[[str], None] = unsaid,
+    progress: Progress = silent,
+) -> Training:
     """Learn an encoder from unlabelled images and write a model directory.
 
     Information and loss in the result are means over the last steps of training.
 
     Raises:
         UsageError: a setting that makes no sense.
-        MissingError, NoImagesError: there is nothing to train on.
+        MissingError, NoImagesError: there is nothing to train on, or no run to resume.
         ExistsError: the output exists and is not to be overwritten, or is no model.
-        TrainingError: too few images, or a loss that is not finite.
+        TrainingError: too few images, a loss that is not finite, a budget without a step.
+        InterruptedRunError: SIGINT or SIGTERM; the run can be resumed.
+        IncompatibleError, DamagedError: what is to be resumed is of another run, or damaged.
         StorageError: the model cannot be written.
     """
     from nachash.encoders import model_directory
 
     started = time.perf_counter()
+    if settings.resume:
+        settings = train_settings.resumed(settings)
+        note(f"resuming {settings.out}")
     codes.checked_bits(settings.bits)
     plugin = plugins.load("methods", settings.method)
-    method_settings = _method_settings(plugin, settings)
+    train_settings.method_settings(plugin, settings)
     data = training_images.chosen(
         settings.images, settings.dataset, settings.data_root, settings.seed
     )
-    settings = _settled(settings, data)
-    out = settings.out or _free_name(data.name, settings)
-    with model_directory.created(out, overwrite=settings.overwrite) as directory:
-        images = training_images.decoded(
-            data.source,
-            settings.size or training_images.SMALL,
-            workers=decoding_threads(settings.workers),
-            progress=progress,
-        )
-        result = _trained_model(settings, data, images, directory, method_settings, progress)
+    decided = train_settings.settled(settings, data)
+    out = settings.out or train_settings.free_name(data.name, settings)
+    with (
+        interruption() as interrupted,
+        model_directory.created(
+            out, overwrite=settings.overwrite, resume=settings.resume
+        ) as directory,
+    ):
+        train_settings.remember(settings, directory)
+        run = _Run(settings, decided, data, directory, interrupted, note, progress)
+        result = run.trained()
+        train_settings.forget(directory)
     _point_latest_to(out)
     return replace(result, directory=str(out), seconds=time.perf_counter() - started)
 
 
-def _trained_model(
-    settings: TrainSettings,
-    data: Chosen,
-    images: Decoded,
-    directory: Path,
-    method_settings: Mapping[str, Any],
-    progress: Progress,
-) -> Training:
-    """Train, and write the model's files into a directory; seconds are those of training."""
-    from nachash.encoders import model_directory, onnx_export
-    from nachash.training import plan as plans
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What is trained, on what: an encoder on images, or its head on features."""
 
-    began = time.perf_counter()
-    plan = plans.fitted(
-        images=len(images.pixels),
-        batch=settings.batch_size,
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        seed=settings.seed,
-    )
-    encoder, method = _encoder_and_method(settings, plan, method_settings)
-    trained = _trained(method, images, settings, plan, directory, progress)
-    seconds = time.perf_counter() - began
-    config = _config(settings, data, images, plan, method.settings, seconds)
-    encoder.cpu()
-    graph = onnx_export.onnx_graph(encoder, config.preprocessing.size)
-    model_directory.save(directory, encoder, config, graph, trained.checkpoint)
-    return Training(
-        directory=str(directory),
-        method=settings.method,
-        backbone=config.backbone,
-        bits=settings.bits,
-        size=config.preprocessing.size,
-        flip_probability=method.settings.get("noise"),
-        images=len(images.pixels),
-        skipped=images.skipped,
-        steps=trained.steps,
-        epochs=plan.epochs,
-        loss=trained.figures["loss"],
-        mutual_information=trained.figures.get("mutual_information_bits"),
-        capacity=trained.figures.get("capacity_bits"),
-        onnx_flip_rate=_flip_rate(encoder, graph, images.pixels[:_COMPARED_IMAGES]),
-        seconds=seconds,
-    )
+    trainee: Any
+    stage: "Stage"
+    images: int
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
 
 
-def _encoder_and_method(
-    settings: TrainSettings, plan: "Plan", method_settings: Mapping[str, Any]
-) -> "tuple[Encoder, Any]":
-    """Networks with weights of the seed or of a file, on the training device."""
-    import torch
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One training run, from images to the files of a model."""
 
-    from nachash.encoders.encoder import initial
-    from nachash.methods import Scale
+    settings: TrainSettings
+    decided: Settled
+    data: Chosen
+    directory: Path
+    interrupted: Interruption
+    note: Callable[[str], None]
+    progress: Progress
 
-    device = torch_device(settings.device)
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        encoder = initial(
-            _backbone(settings), weights=settings.weights, bits=settings.bits, head=settings.head
+    def trained(self) -> Training:
+        """Train and write the model's files; seconds are those of training."""
+        from nachash.encoders import model_directory, onnx_export
+        from nachash.training import checkpoint
+
+        encoder = self._encoder()
+        material = self._frozen(encoder) if self.decided.freeze else self._from_pixels(encoder)
+        plan = self._plan(material.images)
+        method = self._method(material, plan)
+        trained = self._loop(method, material, plan)
+        config = self._config(plan, material, method.settings, trained.checkpoint["seconds"])
+        encoder.cpu()
+        graph = onnx_export.onnx_graph(encoder, self.decided.size)
+        model_directory.save(self.directory, encoder, config, graph)
+        checkpoint.write(self.directory / model_directory.CHECKPOINT, trained.checkpoint)
+        return Training(
+            directory=str(self.directory),
+            method=self.settings.method,
+            backbone=config.backbone,
+            frozen=self.decided.freeze,
+            bits=self.settings.bits,
+            size=self.decided.size,
+            flip_probability=method.settings.get("noise"),
+            images=material.images,
+            skipped=material.skipped,
+            steps=trained.steps,
+            epochs=trained.steps / plan.steps_per_epoch,
+            loss=trained.figures["loss"],
+            mutual_information=trained.figures.get("mutual_information_bits"),
+            capacity=trained.figures.get("capacity_bits"),
+            onnx_flip_rate=_flip_rate(encoder, graph, self._some_pixels()),
+            seconds=trained.checkpoint["seconds"],
         )
-        scale = Scale(plan.images, plan.batch)
-        method = plugins.load("methods", settings.method).method(encoder, scale, **method_settings)
-    method.to(device).to(memory_format=torch.channels_last)
-    return encoder, method
 
+    def _encoder(self) -> "Encoder":
+        """The network with weights of the seed or of a file."""
+        import torch
 
-def _trained(
-    method: Any,
-    images: Decoded,
-    settings: TrainSettings,
-    plan: "Plan",
-    directory: Path,
-    progress: Progress,
-) -> "Trained":
-    """Train a method, its figures going to `metrics.jsonl` and to the progress."""
-    import torch
+        from nachash.encoders.encoder import initial
 
-    from nachash.methods import Batch
-    from nachash.training import loop
-    from nachash.training.metrics_log import MetricsLog
-
-    recipe = plugins.load("augment", settings.augment or "").recipe(images.pixels.shape[-1])
-    device = torch_device(settings.device)
-    stage = loop.Stage(torch.from_numpy(images.pixels), recipe, Batch, device)
-    with MetricsLog(directory) as log:
-
-        def report(step: loop.Step) -> None:
-            log.note(step.number, step.steps, step.figures)
-            progress("train", step.number, step.steps, **step.figures)
-
-        return loop.train(method, stage, plan, report)
-
-
-def _config(
-    settings: TrainSettings,
-    data: Chosen,
-    images: Decoded,
-    plan: "Plan",
-    method_settings: Mapping[str, Any],
-    seconds: float,
-) -> ModelConfig:
-    """What is recorded of a training run."""
-    return ModelConfig(
-        bits=settings.bits,
-        backbone=_backbone(settings),
-        weights=settings.weights,
-        head=settings.head,
-        preprocessing=Preprocessing(images.pixels.shape[-1]),
-        method=settings.method,
-        method_settings=dict(method_settings),
-        training={**asdict(plan), "augment": settings.augment, "seconds": round(seconds, 1)},
-        data={
-            "name": data.name,
-            "rule": data.rule,
-            "images": len(images.pixels),
-            "skipped": len(images.skipped),
-            "sha256": images.fingerprint,
-        },
-        seed=settings.seed,
-        versions=versions(),
-    )
-
-
-def _method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, Any]:
-    """Settings of the method, each of which its constructor has.
-
-    Raises:
-        UsageError: for one that it has not, `noise` included.
-    """
-    parameters = inspect.signature(plugin.method).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-    given = dict(settings.method_settings)
-    if isinstance(settings.noise, str) and settings.noise != "auto":
-        raise UsageError(f"'{settings.noise}' is neither a number nor 'auto'", "--noise auto")
-    if settings.noise != "auto":
-        given["noise"] = settings.noise
-    for name in given:
-        if name not in known:
-            raise UsageError(
-                f"the method {settings.method} has no setting '{name}'",
-                f"it has: {', '.join(known)}" if known else "it has none",
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            return initial(
+                self.decided.backbone,
+                weights=self.decided.weights,
+                bits=self.settings.bits,
+                head=self.settings.head,
             )
-    return given
 
+    def _from_pixels(self, encoder: "Encoder") -> _Material:
+        import torch
 
-def _settled(settings: TrainSettings, data: Chosen) -> TrainSettings:
-    """Settings with size and recipe chosen by the pictures, where they were left open."""
-    size = settings.size or training_images.usual_size(data.source)
-    by_size = "cifar" if size < training_images.LARGE else "photo"
-    augment = settings.augment or data.augment or by_size
-    plugins.load("augment", augment)
-    return replace(settings, size=size, augment=augment)
+        from nachash.methods import Batch
+        from nachash.training.loop import Stage
+        from nachash.training.views import PixelViews
 
+        images = training_images.decoded(
+            self.data.source,
+            self.decided.size,
+            workers=decoding_threads(self.settings.workers),
+            progress=self.progress,
+        )
+        device = torch_device(self.settings.device)
+        recipe = plugins.load("augment", self.decided.augment).recipe(self.decided.size)
+        pixels = torch.from_numpy(images.pixels)
 
-def _backbone(settings: TrainSettings) -> str:
-    return settings.backbone or DEFAULT_BACKBONE
+        def features() -> torch.Tensor:
+            return encoder.features_of(pixels, self.decided.batch)
+
+        stage = Stage(PixelViews(pixels, recipe, device), features, Batch, device)
+        return _Material(encoder, stage, len(pixels), images.skipped, images.fingerprint)
+
+    def _frozen(self, encoder: "Encoder") -> _Material:
+        import torch
+
+        from nachash.methods import Batch
+        from nachash.training.loop import Stage
+        from nachash.training.views import CachedViews
+
+        device = torch_device(self.settings.device)
+        cached = frozen_features(
+            encoder,
+            self.data.source,
+            size=self.decided.size,
+            augment=self.decided.augment,
+            seed=self.settings.seed,
+            device=None if device.type == "cpu" else str(device),
+            workers=decoding_threads(self.settings.workers),
+            progress=self.progress,
+        )
+        features = torch.from_numpy(cached.features)
+        stage = Stage(
+            CachedViews(features[1:], device),
+            lambda: features[0].to(device).float(),
+            Batch,
+            device,
+        )
+        count = features.shape[1]
+        return _Material(encoder.head, stage, count, cached.skipped, cached.fingerprint)
+
+    def _plan(self, images: int) -> "Plan":
+        from nachash.training import plan as plans
+
+        return plans.fitted(
+            images=images,
+            batch=self.decided.batch,
+            epochs=self.settings.epochs,
+            budget=self.settings.budget,
+            learning_rate=self.settings.learning_rate,
+            seed=self.settings.seed,
+            head_only=self.decided.freeze,
+        )
+
+    def _method(self, material: _Material, plan: "Plan") -> Any:
+        """The objective around what is trained, on the training device."""
+        import torch
+
+        from nachash.methods import Scale
+
+        plugin = plugins.load("methods", self.settings.method)
+        given = train_settings.method_settings(plugin, self.settings)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            method = plugin.method(material.trainee, Scale(plan.images, plan.batch), **given)
+        return method.to(material.stage.device).to(memory_format=torch.channels_last)
+
+    def _loop(self, method: Any, material: _Material, plan: "Plan") -> "Trained":
+        """Train, the figures going to `metrics.jsonl` and to the progress."""
+        from nachash.encoders import model_directory
+        from nachash.training import loop
+        from nachash.training.metrics_log import MetricsLog
+
+        keeper = RunKeeper(
+            self.directory / model_directory.CHECKPOINT,
+            Interval.of(self.settings.save_every),
+            material.fingerprint,
+            self.interrupted,
+            self.note,
+        )
+        state = keeper.taken_up() if self.settings.resume else None
+        with MetricsLog(self.directory, after=state["step"] if state else 0) as log:
+
+            def report(step: loop.Step) -> None:
+                log.note(step.number, step.steps, step.figures)
+                self.progress("train", step.number, step.steps, **step.figures)
+
+            return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
+
+    def _config(
+        self, plan: "Plan", material: _Material, method_settings: Mapping[str, Any], seconds: float
+    ) -> ModelConfig:
+        """What is recorded of a training run."""
+        return ModelConfig(
+            bits=self.settings.bits,
+            backbone=self.decided.backbone,
+            weights=self.decided.weights,
+            head=self.settings.head,
+            preprocessing=Preprocessing(self.decided.size),
+            method=self.settings.method,
+            method_settings=dict(method_settings),
+            training={
+                **asdict(plan),
+                "augment": self.decided.augment,
+                "frozen": self.decided.freeze,
+                "seconds": round(seconds, 1),
+            },
+            data={
+                "name": self.data.name,
+                "rule": self.data.rule,
+                "images": material.images,
+                "skipped": len(material.skipped),
+                "sha256": material.fingerprint,
+            },
+            seed=self.settings.seed,
+            versions=versions(),
+        )
+
+    def _some_pixels(self) -> UInt8[np.ndarray, "n 3 size size"]:
+        """Some of the images, on which the graph is compared with torch."""
+        most = _COMPARED_IMAGES_FROZEN if self.decided.freeze else _COMPARED_IMAGES
+        return training_images.some_pixels(self.data.source, self.decided.size, most)
 
 
 def _flip_rate(
@@ -275,14 +308,6 @@ def _flip_rate(
         found = onnx.activations(np.ascontiguousarray(part.transpose(0, 2, 3, 1)))
         different += int((codes.binarise(found) != codes.binarise(expected)).sum())
     return different / (len(pixels) * encoder.bits)
-
-
-def _free_name(data: str, settings: TrainSettings) -> Path:
-    """`runs/<data>-<method>-<bits>`, with -2, -3 ... when that exists."""
-    name = f"{data}-{settings.method}-{settings.bits}"
-    numbered = (f"{name}-{number}" for number in itertools.count(2))
-    paths = (LATEST.with_name(candidate) for candidate in itertools.chain([name], numbered))
-    return next(path for path in paths if not path.exists())
 
 
 def _point_latest_to(directory: Path) -> None:

@@ -1,5 +1,6 @@
 """Images to train on: which they are, at what size, decoded once into memory."""
 
+import contextlib
 import hashlib
 import statistics
 import sys
@@ -97,6 +98,18 @@ def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> D
             "name a folder of images",
         )
     return Decoded(pixels[:good], tuple(skipped), digest.hexdigest())
+
+
+def some_pixels(source: Source, size: int, most: int) -> UInt8[np.ndarray, "n 3 size size"]:
+    """The first images of a source that can be read, as many as asked for at most."""
+    batches = stream.batches(source, Preprocessing(size), batch_size=_BATCH, workers=0)
+    pieces: list[UInt8[np.ndarray, "batch size size 3"]] = []
+    with contextlib.closing(batches) as readable:  # type: ignore[type-var]
+        for batch in readable:
+            pieces.append(batch.pixels)
+            if sum(map(len, pieces)) >= most:
+                break
+    return np.concatenate(pieces)[:most].transpose(0, 3, 1, 2)
 
 
 def _note(batch: stream.DecodedBatch, update: Callable[[bytes], None]) -> None:

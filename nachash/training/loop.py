@@ -1,28 +1,28 @@
-"""The training loop: the same for every method."""
+"""The training loop: the same for every method, and for images as for cached features."""
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, final, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from nachash.errors import TrainingError
-from nachash.shapes import Float, Int64, UInt8
+from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
+from nachash.shapes import Float, Int64
 from nachash.training.arithmetic import autocast
 from nachash.training.plan import Plan, rate_factor
-from nachash.training.randomness import epoch_order, step_generator
+from nachash.training.randomness import epoch_order, step_generator, step_seed
+from nachash.training.views import Views
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
 _REMEMBERED_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step was like: its number from 1, of how many, and its figures."""
+    """What one step was like: its number from 1, of about how many, and its figures."""
 
     number: int
     steps: int
@@ -40,43 +40,78 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a method is trained with: images, the recipe of their views, makers and device.
+    """What a method is trained with: views, features of all images, the batch's maker, device.
 
     `batch` makes the method's batch from views, positions and random numbers.
     """
 
-    images: UInt8[Tensor, "n 3 height width"]
-    augment: Augment
+    views: Views
+    features: Callable[[], Float[Tensor, "n features"]]
     batch: Callable[..., Any]
     device: torch.device
 
 
-def train(method: Any, stage: Stage, plan: Plan, report: Callable[[Step], None]) -> Trained:
+@runtime_checkable
+class Keeper(Protocol):
+    """Keeps states of a run, so that it can be taken up again."""
+
+    def due(self, step: int, seconds: float) -> bool:
+        """Whether it is time to keep the state after `step` steps and `seconds` of training."""
+
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """Keep a state."""
+
+    def interrupted(self) -> bool:
+        """Whether the run should end after this step."""
+
+
+@final
+class Uninterrupted:
+    """A `Keeper` that keeps nothing and goes on."""
+
+    def due(self, step: int, seconds: float) -> bool:
+        """Never."""
+        return False
+
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """Nowhere."""
+
+    def interrupted(self) -> bool:
+        """Never."""
+        return False
+
+
+def train(
+    method: Any,
+    stage: Stage,
+    plan: Plan,
+    report: Callable[[Step], None],
+    *,
+    keeper: Keeper | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> Trained:
     """Train a `methods.Method`, which is on the device already, in place.
 
     Every step is reported: `loss`, the method's parts, `bit_balance` (mean over bits of twice
-    the rarer value's share: 1 when every bit is on for half of the views), `views_per_second`.
+    the rarer value's share: 1 when every bit is on for half of the views), `pair_distance` (mean
+    Hamming distance of two views of the batch, as a share of the bits), `views_per_second`.
+
+    Args:
+        method: what is trained.
+        stage: what it is trained with.
+        plan: length, rate and seed.
+        report: called after every step.
+        keeper: keeps states now and then.
+        state: a kept state to go on from. With a plan in epochs, the run then comes to the same
+            weights, bit for bit, as one that was never interrupted.
 
     Raises:
-        TrainingError: the loss of a step is not a finite number.
+        TrainingError: the loss of a step is not a finite number, or a budget holds no step.
+        InterruptedRunError: the keeper said so; the state is kept.
+        IncompatibleError: the state is of another method or network.
     """
-    parameters = [weight for weight in method.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    last: deque[dict[str, float]] = deque(maxlen=_REMEMBERED_STEPS)
-    steps = plan.epochs * plan.steps_per_epoch
-    method.train()
-    began = time.perf_counter()
-    for number, positions, factor in _schedule(method, stage, plan):
-        for group in optimiser.param_groups:
-            group["lr"] = plan.learning_rate * factor
-        figures = _step(method, stage, plan, optimiser, number, positions)
-        seen = (number + 1) * plan.batch * method.views
-        figures["views_per_second"] = seen / (time.perf_counter() - began)
-        last.append(figures)
-        report(Step(number + 1, steps, figures))
-    method.eval()
-    state = {"method": method.state_dict(), "optimiser": optimiser.state_dict(), "steps": steps}
-    return Trained(steps, _means(last), state)
+    with torch.random.fork_rng(devices=[]):
+        return _Run(method, stage, plan, report, keeper or Uninterrupted(), state).finished()
 
 
 def bit_balance(activations: Float[Tensor, "n bits"]) -> float:
@@ -85,66 +120,149 @@ def bit_balance(activations: Float[Tensor, "n bits"]) -> float:
     return float(2 * torch.minimum(share, 1 - share).mean())
 
 
-def _schedule(
-    method: Any, stage: Stage, plan: Plan
-) -> Iterator[tuple[int, Int64[Tensor, "batch"], float]]:
-    """Steps of all phases, numbered from 0: positions of the images, and share of the rate."""
-    number = 0
-    for index, phase in enumerate(method.phases):
-        count = len(method.phases)
-        epochs = range(index * plan.epochs // count, (index + 1) * plan.epochs // count)
-        method.prepare(lambda: features(method.encoder, stage, plan.batch), phase)
-        steps = len(epochs) * plan.steps_per_epoch
-        for step, positions in enumerate(_positions(plan, epochs)):
-            yield number, positions, rate_factor(step, steps, plan.warmup)
-            number += 1
+def pair_distance(activations: Float[Tensor, "n bits"]) -> float:
+    """Mean Hamming distance of two different rows, as a share of the bits."""
+    count = len(activations)
+    on = (activations > 0).double().sum(dim=0)
+    return float((2 * on * (count - on)).mean() / (count * (count - 1)))
 
 
-def _positions(plan: Plan, epochs: range) -> Iterator[Int64[Tensor, "batch"]]:
-    for epoch in epochs:
-        order = epoch_order(plan.seed, epoch, plan.images)
-        yield from torch.split(order[: plan.steps_per_epoch * plan.batch], plan.batch)
+@final
+class _Run:
+    """A run under way: what a checkpoint holds, and the step that moves it."""
 
-
-def _step(
-    method: Any,
-    stage: Stage,
-    plan: Plan,
-    optimiser: torch.optim.Optimizer,
-    number: int,
-    positions: Int64[Tensor, "batch"],
-) -> dict[str, float]:
-    generator = step_generator(plan.seed, number, stage.device)
-    images = stage.images[positions].to(stage.device)
-    views = torch.stack([stage.augment(images, generator) for _ in range(method.views)])
-    with autocast(stage.device):
-        loss = method(stage.batch(views, positions.to(stage.device), generator))
-    total = float(loss.total.detach())
-    if not math.isfinite(total):
-        raise TrainingError(
-            f"the loss of step {number + 1} is {total}: training cannot go on",
-            f"a smaller rate: --learning-rate {plan.learning_rate / 10:.2g}",
+    def __init__(
+        self,
+        method: Any,
+        stage: Stage,
+        plan: Plan,
+        report: Callable[[Step], None],
+        keeper: Keeper,
+        state: Mapping[str, Any] | None,
+    ) -> None:
+        self.method, self.stage, self.plan = method, stage, plan
+        self.report, self.keeper = report, keeper
+        weights = [weight for weight in method.parameters() if weight.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            weights, lr=plan.learning_rate, weight_decay=plan.weight_decay
         )
-    optimiser.zero_grad(set_to_none=True)
-    loss.total.backward()
-    optimiser.step()
-    method.after_step(loss)
-    parts = {name: float(part) for name, part in loss.parts.items()}
-    return {"loss": total, **parts, "bit_balance": bit_balance(loss.activations)}
+        self.step = 0
+        self.seconds = 0.0
+        self.phase = -1  # the last phase that was prepared
+        self.recent: deque[dict[str, float]] = deque(maxlen=_REMEMBERED_STEPS)
+        if state is not None:
+            self._take_up(state)
 
+    def finished(self) -> Trained:
+        self.method.train()
+        before, began = self.seconds, time.perf_counter()
+        while (share := self.plan.share(float(self.step), self.seconds)) < 1:
+            self._prepare(min(int(share * len(self.method.phases)), len(self.method.phases) - 1))
+            figures = self._stepped(self._rate(share))
+            self.seconds = before + time.perf_counter() - began
+            self._tell(figures)
+            self._keep()
+        self.method.eval()
+        return Trained(self.step, self._means(), self.state())
 
-@torch.no_grad()
-def features(encoder: nn.Module, stage: Stage, batch: int) -> Float[Tensor, "n features"]:
-    """Features of the whole training set, without augmentation, in the order of positions."""
-    was_training = encoder.training
-    encoder.eval()
-    pieces = [
-        encoder(piece.to(stage.device).float() / 255).features.float()
-        for piece in torch.split(stage.images, batch)
-    ]
-    encoder.train(was_training)
-    return torch.cat(pieces)
+    def state(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "phase": self.phase,
+            "recent": list(self.recent),
+            "method": self.method.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
 
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        try:
+            self.method.load_state_dict(state["method"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+            self.phase = int(state["phase"])
+            self.recent.extend(state["recent"])
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise IncompatibleError(
+                "the checkpoint is of another method, network or version: "
+                f"{str(error).splitlines()[0]}",
+                "begin again with --overwrite instead of --resume",
+            ) from error
 
-def _means(figures: deque[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(step[name] for step in figures) / len(figures) for name in figures[-1]}
+    def _prepare(self, phase: int) -> None:
+        for number in range(self.phase + 1, phase + 1):
+            self.method.prepare(self.stage.features, self.method.phases[number])
+        self.phase = max(self.phase, phase)
+
+    def _rate(self, share: float) -> float:
+        """Learning rate in the middle of the step that begins at `share` of the run."""
+        done = max(self.step, 1)
+        half = self.plan.share(0.5, self.seconds / done / 2)
+        phases = len(self.method.phases)
+        of_phase = min((share + half) * phases - self.phase, 1.0)
+        return self.plan.learning_rate * rate_factor(of_phase, self.plan.warmup)
+
+    def _positions(self) -> Int64[Tensor, "batch"]:
+        epoch, number = divmod(self.step, self.plan.steps_per_epoch)
+        order = epoch_order(self.plan.seed, epoch, self.plan.images)
+        return order[number * self.plan.batch : (number + 1) * self.plan.batch]
+
+    def _stepped(self, rate: float) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        # For dropout, which takes its random numbers from nowhere else.
+        torch.manual_seed(step_seed(self.plan.seed, self.step))
+        generator = step_generator(self.plan.seed, self.step, self.stage.device)
+        positions = self._positions()
+        views = self.stage.views(positions, self.method.views, generator)
+        with autocast(self.stage.device):
+            loss = self.method(
+                self.stage.batch(views, positions.to(self.stage.device), generator)
+            )
+        total = float(loss.total.detach())
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"the loss of step {self.step + 1} is {total}: training cannot go on",
+                f"a smaller rate: --learning-rate {self.plan.learning_rate / 10:.2g}",
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.total.backward()
+        self.optimiser.step()
+        self.method.after_step(loss)
+        self.step += 1
+        parts = {name: float(part) for name, part in loss.parts.items()}
+        return {
+            "loss": total,
+            **parts,
+            "bit_balance": bit_balance(loss.activations),
+            "pair_distance": pair_distance(loss.activations),
+        }
+
+    def _tell(self, figures: dict[str, float]) -> None:
+        share = self.plan.share(float(self.step), self.seconds)
+        if self.step == 1 and self.plan.budget is not None and share > 1:
+            raise TrainingError(
+                f"one step takes {self.seconds:.2g} s, longer than the budget of "
+                f"{self.plan.budget:g} s",
+                "a larger --budget, or a smaller --batch-size",
+            )
+        seen = self.step * self.plan.batch * self.method.views
+        figures["views_per_second"] = seen / self.seconds
+        self.recent.append(figures)
+        self.report(Step(self.step, max(self.step, round(self.step / share)), figures))
+
+    def _keep(self) -> None:
+        if self.plan.share(float(self.step), self.seconds) >= 1:
+            return
+        if self.keeper.interrupted():
+            self.keeper.keep(self.state())
+            raise InterruptedRunError(
+                f"interrupted after step {self.step}; nothing is lost",
+                "the same command with --resume goes on from there",
+            )
+        if self.keeper.due(self.step, self.seconds):
+            self.keeper.keep(self.state())
+
+    def _means(self) -> dict[str, float]:
+        count = len(self.recent)
+        return {name: sum(step[name] for step in self.recent) / count for name in self.recent[-1]}

@@ -9,23 +9,31 @@ from nachash.errors import TrainingError
 _LEAST_IMAGES_SEEN = 40_000
 _LEAST_EPOCHS = 10
 _MOST_EPOCHS = 500
+# A head alone learns from cached features: a step costs a hundredth, so that it takes more.
+_HEAD_EPOCHS = 100
+_HEAD_LEAST_STEPS = 500
+_HEAD_RATE = 1e-3
+_RATE = 2e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Length and rate of a training run; `warmup` is a share of a phase's steps.
+    """Length and rate of a training run; `warmup` is a share of a phase.
 
     Attributes:
         images: of the training set.
         batch: images per step; images that do not fill a batch wait for the next epoch.
+        epochs: passes over the images; None with a budget.
+        budget: seconds of training; None with epochs.
         learning_rate: highest rate of AdamW.
         weight_decay: of AdamW, for every weight.
     """
 
     images: int
     batch: int
-    epochs: int
+    epochs: int | None
     learning_rate: float
+    budget: float | None = None
     weight_decay: float = 0.05
     warmup: float = 0.05
     seed: int = 0
@@ -35,14 +43,29 @@ class Plan:
         """Steps in which every image is seen at most once."""
         return self.images // self.batch
 
+    def share(self, steps: float, seconds: float) -> float:
+        """How much of the run lies behind after so many steps and seconds: 0 to 1 and more."""
+        if self.budget is not None:
+            return seconds / self.budget
+        assert self.epochs is not None
+        return steps / (self.epochs * self.steps_per_epoch)
+
 
 def fitted(
-    *, images: int, batch: int, epochs: int | None, learning_rate: float | None, seed: int
+    *,
+    images: int,
+    batch: int,
+    epochs: int | None,
+    learning_rate: float | None,
+    seed: int,
+    budget: float | None = None,
+    head_only: bool = False,
 ) -> Plan:
     """A plan for a number of images; None leaves a choice to us.
 
     A batch is never larger than the training set. Ten epochs or more, so that 40,000 images are
-    seen; 0.002 at batches of 128, in proportion to the root of the batch.
+    seen, at a rate of 0.002 for batches of 128, in proportion to the root of the batch. A head
+    alone takes 100 epochs, at least 500 steps, at half that rate.
 
     Raises:
         TrainingError: fewer than two images: nothing can be told apart.
@@ -54,17 +77,33 @@ def fitted(
             "name a folder with more images",
         )
     batch = min(batch, images)
-    if epochs is None:
-        wanted = math.ceil(_LEAST_IMAGES_SEEN / images)
-        epochs = min(max(wanted, _LEAST_EPOCHS), _MOST_EPOCHS)
+    if epochs is None and budget is None:
+        epochs = _head_epochs(images // batch) if head_only else _epochs(images)
     if learning_rate is None:
-        learning_rate = 2e-3 * math.sqrt(batch / 128)
-    return Plan(images=images, batch=batch, epochs=epochs, learning_rate=learning_rate, seed=seed)
+        learning_rate = (_HEAD_RATE if head_only else _RATE) * math.sqrt(batch / 128)
+    return Plan(
+        images=images,
+        batch=batch,
+        epochs=epochs,
+        budget=budget,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
 
 
-def rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Share of the highest rate at `step` of `steps`: a linear rise, then half a cosine to 0."""
-    rise = max(1, round(warmup * steps))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+def _epochs(images: int) -> int:
+    return min(max(math.ceil(_LEAST_IMAGES_SEEN / images), _LEAST_EPOCHS), _MOST_EPOCHS)
+
+
+def _head_epochs(steps_per_epoch: int) -> int:
+    return max(_HEAD_EPOCHS, math.ceil(_HEAD_LEAST_STEPS / steps_per_epoch))
+
+
+def rate_factor(share: float, warmup: float) -> float:
+    """Share of the highest rate when `share` of a phase is over: a rise, then half a cosine to 0.
+
+    A function of the share and not of a count of steps, since a budget of time has no such count.
+    """
+    if share < warmup:
+        return share / warmup
+    return 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup)))

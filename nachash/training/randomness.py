@@ -13,7 +13,12 @@ _STEP: Final = 1
 
 def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
     """Random numbers of one step, for views and noise, drawn on the device."""
-    return torch.Generator(device).manual_seed(_number(seed, _STEP, step))
+    return torch.Generator(device).manual_seed(step_seed(seed, step))
+
+
+def step_seed(seed: int, step: int) -> int:
+    """The number from which all randomness of one step follows."""
+    return _number(seed, _STEP, step)
 
 
 def epoch_order(seed: int, epoch: int, images: int) -> Int64[torch.Tensor, "images"]:

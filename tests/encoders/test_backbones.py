@@ -117,7 +117,7 @@ def test_batch_norm_balances_the_bits_and_scaling_keeps_the_signs() -> None:
     torch.testing.assert_close(activations.mean(dim=0), torch.zeros(32), atol=1e-4, rtol=0)
     assert (activations.std(dim=0) > 0.5).all()
 
-    linear = scaled.head[:3](scaled(images).features)
+    linear = torch.nn.Sequential(*list(scaled.head)[:3])(scaled(images).features)
     torch.testing.assert_close(scaled(images).activations * 32**0.5, linear)
 
 

@@ -68,7 +68,7 @@ def graph(encoder: Encoder) -> bytes:
 def saved(encoder: Encoder, graph: bytes, tmp_path: Path) -> Path:
     directory = tmp_path / "model"
     directory.mkdir()
-    model_directory.save(directory, encoder, CONFIG, graph, {"steps": 3})
+    model_directory.save(directory, encoder, CONFIG, graph)
     return directory
 
 
@@ -128,8 +128,6 @@ def test_a_saved_model_comes_back_as_it_was(
     assert config.encoder_sha256 == OnnxEncoder(graph, threads=1).fingerprint
     state, expected = loaded.state_dict(), encoder.state_dict()
     assert all(torch.equal(state[name], expected[name]) for name in expected)
-    checkpoint = torch.load(saved / "checkpoint.pt", weights_only=True)
-    assert checkpoint == {"steps": 3}
 
 
 def test_torch_encodes_a_model_directory_as_onnx_does(

@@ -42,6 +42,7 @@ TRAINING = Training(
     directory="runs/a",
     method="nac",
     backbone="small",
+    frozen=False,
     bits=64,
     size=32,
     flip_probability=0.34,

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nachash.errors import TrainingError
+from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
 from nachash.methods import Batch, Loss
 from nachash.training.arithmetic import autocast, autocast_type
-from nachash.training.loop import Stage, Step, Trained, bit_balance, train
+from nachash.training.loop import Stage, Step, Trained, bit_balance, pair_distance, train
 from nachash.training.metrics_log import MetricsLog
 from nachash.training.plan import Plan, fitted, rate_factor
 from nachash.training.randomness import epoch_order, step_generator
+from nachash.training.views import CachedViews, PixelViews
 
 CPU = torch.device("cpu")
 
@@ -78,7 +79,7 @@ def noisy(images: Tensor, generator: torch.Generator) -> Tensor:
 def stage(count: int = 20) -> Stage:
     generator = torch.Generator().manual_seed(4)
     images = torch.randint(0, 256, (count, 3, 4, 4), dtype=torch.uint8, generator=generator)
-    return Stage(images, noisy, Batch, CPU)
+    return Stage(PixelViews(images, noisy, CPU), lambda: torch.zeros(count, 6), Batch, CPU)
 
 
 def plan(**changes: Any) -> Plan:
@@ -108,7 +109,9 @@ def test_every_step_is_reported_with_all_its_figures() -> None:
 
     assert [(step.number, step.steps) for step in steps] == [(n, 12) for n in range(1, 13)]
     for step in steps:
-        assert step.figures.keys() == {"loss", "part", "bit_balance", "views_per_second"}
+        assert step.figures.keys() == {
+            "loss", "part", "bit_balance", "pair_distance", "views_per_second",
+        }  # fmt: skip
         assert all(math.isfinite(figure) for figure in step.figures.values())
     mean = np.mean([step.figures["loss"] for step in steps])
     assert trained.figures["loss"] == pytest.approx(mean)
@@ -163,7 +166,7 @@ def test_the_checkpoint_is_read_without_running_code() -> None:
 
     state = torch.load(file, weights_only=True)
 
-    assert state["steps"] == 12
+    assert state["step"] == 12
     other = Agreement()
     other.load_state_dict(state["method"])
     assert torch.equal(other.encoder.layer.weight, method.encoder.layer.weight)
@@ -187,16 +190,131 @@ def test_balance_is_one_for_even_bits_and_zero_for_constant_ones() -> None:
     assert bit_balance(activations) == pytest.approx(0.5)
 
 
-@given(steps=st.integers(1, 300), warmup=st.floats(0, 0.5))
-@settings(deadline=None, max_examples=50)
-def test_the_rate_rises_to_its_highest_and_falls(steps: int, warmup: float) -> None:
-    factors = [rate_factor(step, steps, warmup) for step in range(steps)]
+@given(share=st.floats(0, 1), warmup=st.floats(0, 0.5))
+@settings(deadline=None, max_examples=100)
+def test_the_rate_rises_to_its_highest_and_falls(share: float, warmup: float) -> None:
+    factor = rate_factor(share, warmup)
 
-    top = max(1, round(warmup * steps)) - 1
-    assert factors[top] == 1
-    assert factors[: top + 1] == sorted(factors[: top + 1])
-    assert factors[top:] == sorted(factors[top:], reverse=True)
-    assert all(0 < factor <= 1 for factor in factors)
+    later = rate_factor(min(share + 0.01, 1), warmup)
+    assert 0 <= factor <= 1
+    assert rate_factor(warmup, warmup) == 1
+    if share + 0.01 < warmup:
+        assert factor < later
+    if share >= warmup:
+        assert later <= factor
+
+
+def test_every_step_moves_weights_even_when_there_is_only_one() -> None:
+    method = Agreement()
+    before = method.encoder.layer.weight.detach().clone()
+
+    run(method, epochs=1, batch=20)
+
+    assert not torch.equal(before, method.encoder.layer.weight)
+
+
+def test_pair_distance_is_the_mean_over_all_pairs() -> None:
+    activations = torch.randn(9, 6, generator=torch.Generator().manual_seed(3))
+    bits = (activations > 0).tolist()
+
+    pairs = [(first, second) for first in range(9) for second in range(first)]
+    different = [sum(a != b for a, b in zip(bits[i], bits[j], strict=True)) for i, j in pairs]
+    assert pair_distance(activations) == pytest.approx(np.mean(different) / 6)
+
+
+class Stops:
+    """Keeps every `every`-th state, as a checkpoint on disk would, and ends a run after `last`."""
+
+    def __init__(self, every: int, last: int) -> None:
+        self.every, self.last = every, last
+        self.kept: list[bytes] = []
+        self.step = 0
+
+    def due(self, step: int, seconds: float) -> bool:
+        self.step = step
+        return step % self.every == 0
+
+    def keep(self, state: Any) -> None:
+        file = io.BytesIO()
+        torch.save(state, file)
+        self.kept.append(file.getvalue())
+        self.step = state["step"]
+
+    def interrupted(self) -> bool:
+        self.step += 1
+        return self.step >= self.last
+
+
+@pytest.mark.parametrize("last", [1, 2, 5, 7, 11])
+@pytest.mark.parametrize("phases", [("train",), ("first", "second")])
+def test_an_interrupted_run_comes_to_the_same_weights(last: int, phases: tuple[str, ...]) -> None:
+    whole = Agreement(phases)
+    expected, _ = run(whole)
+    keeper = Stops(every=100, last=last)
+    with pytest.raises(InterruptedRunError, match=f"after step {last}"):
+        train(Agreement(phases), stage(), plan(), lambda _: None, keeper=keeper)
+    state = torch.load(io.BytesIO(keeper.kept[-1]), weights_only=True)
+    torch.manual_seed(99)
+    torch.rand(7)
+
+    again = Agreement(phases)
+    resumed = train(again, stage(), plan(), lambda _: None, state=state)
+
+    assert resumed.steps == expected.steps == 12
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    for first, second in zip(
+        expected.checkpoint["optimiser"]["state"].values(),
+        resumed.checkpoint["optimiser"]["state"].values(),
+        strict=True,
+    ):
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    assert resumed.figures["loss"] == expected.figures["loss"]
+
+
+def test_a_state_of_another_method_is_refused() -> None:
+    trained, _ = run(Agreement())
+    state = trained.checkpoint | {"method": {"layer.weight": torch.zeros(2)}}
+
+    with pytest.raises(IncompatibleError, match="another method"):
+        train(Agreement(), stage(), plan(), lambda _: None, state=state)
+
+
+def test_a_budget_ends_the_run_with_the_rate_near_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(np.arange(0.0, 100.0, 0.5))
+    monkeypatch.setattr("nachash.training.loop.time.perf_counter", lambda: next(clock))
+    rates: list[float] = []
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: rates.append(self.param_groups[0]["lr"]))
+
+    trained, steps = run(Agreement(phases=("a", "b")), epochs=None, budget=10.0)
+
+    assert trained.steps == 20
+    assert steps[-1].steps == 20
+    assert rates[9] < 0.02 * 0.01
+    assert rates[-1] < 0.02 * 0.01
+    assert max(rates) > 0.95 * 0.01
+
+
+def test_a_budget_shorter_than_a_step_is_told() -> None:
+    with pytest.raises(TrainingError, match="longer than the budget"):
+        run(Agreement(), epochs=None, budget=1e-9)
+
+
+def test_cached_views_are_different_ones_of_the_same_image() -> None:
+    features = torch.arange(5)[:, None, None] + 10 * torch.arange(7)[None, :, None]
+    views = CachedViews(features.half(), CPU)
+    generator = torch.Generator().manual_seed(0)
+    positions = torch.tensor([6, 0, 3])
+
+    drawn = torch.stack([views(positions, 2, generator) for _ in range(200)])
+
+    assert drawn.dtype == torch.float32
+    assert torch.equal(drawn // 10, (positions[:, None]).expand(200, 2, 3, 1).float())
+    numbers = drawn % 10
+    assert (numbers[:, 0] != numbers[:, 1]).all()
+    assert {(int(a), int(b)) for a, b in numbers[:, :, 1, 0].tolist()} == {
+        (a, b) for a in range(5) for b in range(5) if a != b
+    }
 
 
 @pytest.mark.parametrize("images", [0, 1])
@@ -215,6 +333,12 @@ def test_a_plan_fits_itself_to_the_number_of_images() -> None:
     assert digits.epochs == math.ceil(40_000 / 1297)
     assert many.epochs == 10
     assert large.learning_rate == pytest.approx(2 * digits.learning_rate)
+    head = fitted(
+        images=300, batch=256, epochs=None, learning_rate=None, seed=0, head_only=True
+    )
+    assert head.epochs == 500
+    timed = fitted(images=300, batch=256, epochs=None, learning_rate=None, seed=0, budget=60.0)
+    assert (timed.epochs, timed.share(1e9, 30.0)) == (None, 0.5)
 
 
 def test_random_numbers_are_those_of_seed_and_step() -> None:
@@ -238,3 +362,20 @@ def test_the_log_has_the_first_the_last_and_every_tenth_step(tmp_path: Path) -> 
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 10, 20, 23]
     assert json.loads(lines[1])["loss"] == 5
+
+
+def test_the_log_of_a_resumed_run_has_no_step_twice(tmp_path: Path) -> None:
+    import json
+
+    with MetricsLog(tmp_path) as log:
+        for step in range(1, 24):
+            log.note(step, 40, {"loss": 1.0})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 24, "lo')
+
+    with MetricsLog(tmp_path, after=15) as log:
+        for step in range(16, 41):
+            log.note(step, 40, {"loss": 2.0})
+
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 10, 20, 30, 40]

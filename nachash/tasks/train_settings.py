@@ -1,0 +1,192 @@
+"""What `train` is asked for: settings, what is settled by the pictures, what a run resumes with."""
+
+import inspect
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from nachash import plugins
+from nachash.errors import DamagedError, MissingError, UsageError
+from nachash.records import to_json
+from nachash.tasks import training_images
+from nachash.tasks.model import LATEST
+from nachash.tasks.training_images import Chosen
+
+SMALL_BACKBONE: Final = "small"
+FROZEN_BACKBONE: Final = "efficientnet-lite0"
+# Sides at which frozen backbones see pictures: those of a camera, and those of 32 pixels.
+_FROZEN_SIZE: Final = 160
+_FROZEN_SIZE_OF_SMALL: Final = 112
+_FILE: Final = "settings.json"
+# What may differ when a run is taken up again.
+_FREE: Final = ("out", "resume", "overwrite", "save_every", "workers", "device")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """What `train` needs to know; the words are those of the command line.
+
+    None leaves a choice to us: images of `digits`, a free name below `runs`, the length that the
+    number of images asks for, network, recipe and size that suit the images. `budget` is in
+    seconds. `method_settings` are handed to the method's constructor by name.
+    """
+
+    images: str | None = None
+    dataset: str | None = None
+    data_root: Path | None = None
+    out: Path | None = None
+    method: str = "nac"
+    epochs: int | None = None
+    budget: float | None = None
+    bits: int = 64
+    noise: float | str = "auto"
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    backbone: str | None = None
+    weights: str | None = None
+    freeze: bool | None = None
+    head: str = "batch-norm"
+    size: int | None = None
+    augment: str | None = None
+    seed: int = 0
+    device: str = "auto"
+    workers: int | None = None
+    overwrite: bool = False
+    resume: bool = False
+    save_every: str = "5m"
+    method_settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What was left open, decided."""
+
+    backbone: str
+    weights: str
+    freeze: bool
+    size: int
+    augment: str
+    batch: int
+
+
+def settled(settings: TrainSettings, data: Chosen) -> Settled:
+    """Network, size and recipe, chosen by the pictures where they were left open.
+
+    Pictures of 64 pixels and more get a frozen pretrained backbone, smaller ones a small network
+    from random weights.
+
+    Raises:
+        UsageError: an unknown recipe, or a frozen backbone of random weights.
+    """
+    usual = settings.size or training_images.usual_size(data.source)
+    large = usual >= training_images.LARGE
+    freeze = settings.freeze
+    if freeze is None:
+        freeze = large and settings.backbone is None and settings.weights is None
+    weights = settings.weights or ("pretrained" if freeze else "random")
+    if freeze and weights == "random":
+        raise UsageError(
+            "a frozen backbone of random weights has nothing to teach",
+            "--weights pretrained or --weights FILE, or leave out --freeze",
+        )
+    frozen_size = _FROZEN_SIZE if large else _FROZEN_SIZE_OF_SMALL
+    augment = settings.augment or data.augment or ("photo" if large else "cifar")
+    plugins.load("augment", augment)
+    return Settled(
+        backbone=settings.backbone or (FROZEN_BACKBONE if freeze else SMALL_BACKBONE),
+        weights=weights,
+        freeze=freeze,
+        size=settings.size or (frozen_size if freeze else usual),
+        augment=augment,
+        batch=settings.batch_size or (256 if freeze else 128),
+    )
+
+
+def method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, Any]:
+    """Settings of the method, each of which its constructor has.
+
+    Raises:
+        UsageError: for one that it has not, `noise` included.
+    """
+    parameters = inspect.signature(plugin.method).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    given = dict(settings.method_settings)
+    if isinstance(settings.noise, str) and settings.noise != "auto":
+        raise UsageError(f"'{settings.noise}' is neither a number nor 'auto'", "--noise auto")
+    if settings.noise != "auto":
+        given["noise"] = settings.noise
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"the method {settings.method} has no setting '{name}'",
+                f"it has: {', '.join(known)}" if known else "it has none",
+            )
+    return given
+
+
+def free_name(data: str, settings: TrainSettings) -> Path:
+    """`runs/<data>-<method>-<bits>`, with -2, -3 ... when that exists or is being trained."""
+    name = f"{data}-{settings.method}-{settings.bits}"
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    paths = (LATEST.with_name(candidate) for candidate in itertools.chain([name], numbered))
+    return next(path for path in paths if not path.exists() and not unfinished(path).exists())
+
+
+def unfinished(out: Path) -> Path:
+    """The folder of the run that is to become `out`."""
+    return out.with_name(f"{out.name}.unfinished")
+
+
+def remember(settings: TrainSettings, work: Path) -> None:
+    """Write down what a run was asked for."""
+    (work / _FILE).write_text(to_json(settings), encoding="utf-8")
+
+
+def forget(work: Path) -> None:
+    """The run is complete: `config.json` says all."""
+    (work / _FILE).unlink(missing_ok=True)
+
+
+def resumed(settings: TrainSettings) -> TrainSettings:
+    """The settings that an interrupted run began with; the newest one if no output is named.
+
+    Raises:
+        MissingError: there is no interrupted run.
+        UsageError: a setting was given that the run did not begin with.
+        DamagedError: its settings cannot be read.
+    """
+    out = settings.out or _newest()
+    path = unfinished(out) / _FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        begun = TrainSettings(**{**values, "data_root": _path(values["data_root"]), "out": out})
+    except FileNotFoundError as error:
+        raise MissingError(f"there is no interrupted run {path.parent}", "leave out --resume") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path} is damaged", "begin again with --overwrite") from error
+    for entry in fields(TrainSettings):
+        given, was = getattr(settings, entry.name), getattr(begun, entry.name)
+        default = {} if entry.default is MISSING else entry.default
+        if entry.name not in _FREE and given not in (default, was):
+            option = entry.name.replace("_", "-")
+            raise UsageError(
+                f"the interrupted run {path.parent} began with {option} {was}, not {given}",
+                f"leave out --{option}, or leave out --resume",
+            )
+    kept = {name: getattr(settings, name) for name in _FREE if name != "out"}
+    return replace(begun, **kept)
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _newest() -> Path:
+    found = sorted(LATEST.parent.glob("*.unfinished"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise MissingError("there is no interrupted run in runs", "leave out --resume")
+    return found[-1].with_suffix("")

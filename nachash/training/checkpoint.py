@@ -1,0 +1,51 @@
+"""The state of a run on disk: replaced as a whole, and read without running code."""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from nachash.errors import DamagedError, StorageError
+
+
+def write(path: Path, state: Mapping[str, Any]) -> None:
+    """Replace a checkpoint; whatever happens meanwhile, the old or the new one is there.
+
+    Raises:
+        StorageError: it cannot be written, e.g. since the disk is full; the old one is kept.
+    """
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        # Plain writes: a full disk is then an OSError, whatever torch would make of it.
+        with temporary.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The state that `write` wrote, its tensors on the CPU.
+
+    Raises:
+        DamagedError: the file is no checkpoint, or one that would run code.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise DamagedError(
+            f"{path} is not a checkpoint that can be read: {type(error).__name__}",
+            "begin again with --overwrite instead of --resume",
+        ) from error
+    if not isinstance(state, dict):
+        raise DamagedError(f"{path} is not a checkpoint", "begin again with --overwrite")
+    return state

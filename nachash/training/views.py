@@ -1,0 +1,56 @@
+"""Where a step's views come from: drawn from pixels, or chosen among cached features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from nachash.shapes import Float, Int64, UInt8
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@runtime_checkable
+class Views(Protocol):
+    """Gives views of the images at some positions of the training set."""
+
+    def __call__(
+        self, positions: Int64[Tensor, "batch"], count: int, generator: torch.Generator
+    ) -> Float[Tensor, "views batch *shape"]:
+        """`count` views of each image, random numbers from `generator` only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelViews:
+    """Views drawn anew in every step, on the device."""
+
+    images: UInt8[Tensor, "n 3 height width"]
+    augment: Augment
+    device: torch.device
+
+    def __call__(
+        self, positions: Int64[Tensor, "batch"], count: int, generator: torch.Generator
+    ) -> Float[Tensor, "views batch 3 size size"]:
+        """Independent views of each image."""
+        images = self.images[positions].to(self.device)
+        return torch.stack([self.augment(images, generator) for _ in range(count)])
+
+
+@dataclass(frozen=True, slots=True)
+class CachedViews:
+    """Features of some views of each image, computed once; a step takes different ones of them."""
+
+    features: Float[Tensor, "cached n features"]
+    device: torch.device
+
+    def __call__(
+        self, positions: Int64[Tensor, "batch"], count: int, generator: torch.Generator
+    ) -> Float[Tensor, "views batch features"]:
+        """`count` different cached views of each image, in random order."""
+        draws = torch.rand(
+            (len(self.features), len(positions)), generator=generator, device=generator.device
+        )
+        chosen = draws.argsort(dim=0)[:count].to(self.features.device)
+        return self.features[chosen, positions].to(self.device).float()
