@@ -56,7 +56,8 @@ class Head(nn.Sequential):
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Encoded:
         """Features as they came, and their activations."""
-        return Encoded(features, super().forward(features))
+        activations: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
+        return Encoded(features, activations)
 
 
 class Encoder(nn.Module):
@@ -94,7 +95,7 @@ class Encoder(nn.Module):
         self.eval()
         pieces = [
             self.backbone_features(piece.to(self.mean.device).float() / 255).float()
-            for piece in pixels.split(batch)
+            for piece in torch.split(pixels, batch)
         ]
         self.train(was_training)
         return torch.cat(pieces)

@@ -39,8 +39,8 @@ class Encoder(Protocol):
     features: int
     bits: int
 
-    def __call__(self, images: Float[Tensor, "batch 3 height width"], /) -> Encoded:
-        """Features and activations of images in [0, 1]."""
+    def __call__(self, views: Float[Tensor, "batch *shape"], /) -> Encoded:
+        """Features and activations of images in [0, 1], or of features for a head alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,12 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Views of the images at `positions` of the training set, and the step's random numbers."""
+    """Views of the images at `positions` of the training set, and the step's random numbers.
 
-    views: Float[Tensor, "views batch 3 height width"]
+    A view is an image [3 height width], or its features [features] where a head alone is trained.
+    """
+
+    views: Float[Tensor, "views batch *shape"]
     positions: Int64[Tensor, "batch"]
     generator: torch.Generator
 

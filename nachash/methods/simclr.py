@@ -80,5 +80,7 @@ def method(encoder: Encoder, scale: Scale, *, temperature: float = 0.5) -> SimCL
     """
     del scale
     if temperature <= 0:
-        raise UsageError(f"a temperature of {temperature:g} is not positive", "--set temperature=0.5")
+        raise UsageError(
+            f"a temperature of {temperature:g} is not positive", "--set temperature=0.5"
+        )
     return SimCLR(encoder, temperature=temperature)

@@ -8,6 +8,7 @@ encoded, and kept in the user's cache folder for the next run over the same imag
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -162,11 +163,11 @@ def _folder() -> Path:
 def _cached(path: Path, fingerprint: str) -> FrozenFeatures | None:
     """The features in a file; None when there is none, or not a whole one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             skipped = json.loads(str(file["skipped"]))
             features = file["features"]
         os.utime(path)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return FrozenFeatures(features, tuple(Skipped(**image) for image in skipped), fingerprint)
 

@@ -165,7 +165,9 @@ def resumed(settings: TrainSettings) -> TrainSettings:
         values = json.loads(path.read_text(encoding="utf-8"))
         begun = TrainSettings(**{**values, "data_root": _path(values["data_root"]), "out": out})
     except FileNotFoundError as error:
-        raise MissingError(f"there is no interrupted run {path.parent}", "leave out --resume") from error
+        raise MissingError(
+            f"there is no interrupted run {path.parent}", "leave out --resume"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{path} is damaged", "begin again with --overwrite") from error
     for entry in fields(TrainSettings):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -40,7 +41,10 @@ def read(path: Path) -> dict[str, Any]:
         DamagedError: the file is no checkpoint, or one that would run code.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Torch warns of unusual pickles; what it cannot read safely it refuses all the same.
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise DamagedError(
             f"{path} is not a checkpoint that can be read: {type(error).__name__}",

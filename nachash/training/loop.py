@@ -71,6 +71,7 @@ class Uninterrupted:
 
     def due(self, step: int, seconds: float) -> bool:
         """Never."""
+        del step, seconds
         return False
 
     def keep(self, state: Mapping[str, Any]) -> None:
@@ -216,9 +217,7 @@ class _Run:
         positions = self._positions()
         views = self.stage.views(positions, self.method.views, generator)
         with autocast(self.stage.device):
-            loss = self.method(
-                self.stage.batch(views, positions.to(self.stage.device), generator)
-            )
+            loss = self.method(self.stage.batch(views, positions.to(self.stage.device), generator))
         total = float(loss.total.detach())
         if not math.isfinite(total):
             raise TrainingError(

@@ -190,4 +190,4 @@ def test_nac_refuses_a_posterior_that_it_does_not_know() -> None:
     with pytest.raises(UsageError, match="'prior' is not a posterior") as caught:
         built("nac", posterior="prior")
 
-    assert caught.value.hint == "one of network, code, both"
+    assert caught.value.hint == "one of channel, network, code, both"

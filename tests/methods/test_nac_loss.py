@@ -135,6 +135,46 @@ def test_the_information_is_the_bound_on_hard_codewords_in_bits(p: float) -> Non
     assert information == pytest.approx(min(bound / math.log(2), most), rel=1e-10)
 
 
+@pytest.mark.parametrize("p", [0.05, 0.4])
+@pytest.mark.parametrize(("views", "batch", "bits"), CASES)
+def test_without_logits_the_channel_itself_explains_a_code_by_the_next_view(
+    views: int, batch: int, bits: int, p: float
+) -> None:
+    activations, _ = drawn(views, batch, bits, seed=bits)
+    flips = flips_of((views, batch, bits), p, seeded(7)).tolist()
+    places = list(itertools.product(range(views), range(batch)))
+    relaxed = [[math.tanh(a) for a in activations[v, i].tolist()] for v, i in places]
+    total = 0.0
+    for (v, i), row, signs in zip(places, relaxed, flips, strict=True):
+        noisy = [z * flip for z, flip in zip(row, signs, strict=True)]
+        likelihood = [
+            math.prod(bit_probability(*pair, p) for pair in zip(noisy, sent, strict=True))
+            for sent in relaxed
+        ]
+        other = places.index(((v + 1) % views, i))
+        total -= math.log(likelihood[other] / (sum(likelihood) / len(likelihood)))
+
+    loss = nac_loss(activations, None, flip_probability=p, generator=seeded(7))
+
+    assert loss.total.item() == pytest.approx(total / len(places), rel=1e-12)
+
+
+def test_with_hard_codes_the_channel_is_the_posterior_of_their_log_odds() -> None:
+    p = 0.3
+    activations = 40 * torch.randn(2, 5, 12, dtype=torch.float64, generator=seeded(1)).sign()
+
+    own = nac_loss(activations, None, flip_probability=p, generator=seeded(0))
+    given_logits = nac_loss(
+        activations,
+        channel.log_odds(p) * activations.sign(),
+        flip_probability=p,
+        generator=seeded(0),
+    )
+
+    assert own.total.item() == pytest.approx(given_logits.total.item(), rel=1e-12)
+    assert own.mutual_information == pytest.approx(given_logits.mutual_information)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     batch=st.integers(1, 12),

@@ -195,7 +195,7 @@ def test_balance_is_one_for_even_bits_and_zero_for_constant_ones() -> None:
 def test_the_rate_rises_to_its_highest_and_falls(share: float, warmup: float) -> None:
     factor = rate_factor(share, warmup)
 
-    later = rate_factor(min(share + 0.01, 1), warmup)
+    later = rate_factor(min(share + 0.01, 1.0), warmup)
     assert 0 <= factor <= 1
     assert rate_factor(warmup, warmup) == 1
     if share + 0.01 < warmup:
@@ -284,7 +284,9 @@ def test_a_budget_ends_the_run_with_the_rate_near_zero(monkeypatch: pytest.Monke
     clock = iter(np.arange(0.0, 100.0, 0.5))
     monkeypatch.setattr("nachash.training.loop.time.perf_counter", lambda: next(clock))
     rates: list[float] = []
-    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: rates.append(self.param_groups[0]["lr"]))
+    monkeypatch.setattr(
+        torch.optim.AdamW, "step", lambda self: rates.append(self.param_groups[0]["lr"])
+    )
 
     trained, steps = run(Agreement(phases=("a", "b")), epochs=None, budget=10.0)
 
@@ -333,9 +335,7 @@ def test_a_plan_fits_itself_to_the_number_of_images() -> None:
     assert digits.epochs == math.ceil(40_000 / 1297)
     assert many.epochs == 10
     assert large.learning_rate == pytest.approx(2 * digits.learning_rate)
-    head = fitted(
-        images=300, batch=256, epochs=None, learning_rate=None, seed=0, head_only=True
-    )
+    head = fitted(images=300, batch=256, epochs=None, learning_rate=None, seed=0, head_only=True)
     assert head.epochs == 500
     timed = fitted(images=300, batch=256, epochs=None, learning_rate=None, seed=0, budget=60.0)
     assert (timed.epochs, timed.share(1e9, 30.0)) == (None, 0.5)
