@@ -59,6 +59,9 @@ def command(
         int | None, typer.Option(min=8, help="Side of the square input, in pixels.")
     ] = None,
     augment: Annotated[str | None, typer.Option(help="Recipe of the two views.")] = None,
+    head: Annotated[
+        str, typer.Option(help="Last layer: batch-norm, or scaled, as published.")
+    ] = "batch-norm",
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the method, as NAME=VALUE; may be repeated."),
@@ -100,6 +103,7 @@ def command(
         backbone=backbone,
         weights=weights,
         freeze=freeze,
+        head=head,
         size=size,
         augment=augment,
         seed=seed,

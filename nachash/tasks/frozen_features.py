@@ -5,6 +5,7 @@ each image are all that the head learns from, so they are computed once, as fast
 encoded, and kept in the user's cache folder for the next run over the same images.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -183,7 +184,8 @@ def _put(path: Path, found: FrozenFeatures) -> None:
         temporary.replace(path)
         _forget_oldest(path.parent)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _forget_oldest(folder: Path) -> None:
