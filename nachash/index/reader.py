@@ -12,6 +12,7 @@ import numpy as np
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
 from nachash.index import layout, text_column
+from nachash.index.chunks import check_complete
 from nachash.index.journal import committed_pages
 from nachash.index.opening import checked_file, damage
 from nachash.index.paged_file import PagedFile
@@ -98,6 +99,16 @@ class Index:
         return self._header.created_by
 
     @property
+    def next_id(self) -> int:
+        """The id that the next new row gets."""
+        return self._header.next_id
+
+    @property
+    def removed(self) -> int:
+        """Number of rows that were removed and still take room."""
+        return 0 if self._live is None else self._header.committed - len(self._live)
+
+    @property
     def rows(self) -> int:
         """Number of live rows."""
         return self._header.committed if self._live is None else len(self._live)
@@ -120,6 +131,7 @@ class Index:
     def encoder(self) -> bytes:
         """The ONNX graph that made the codes."""
         with damage(self.path):
+            check_complete(self._file["encoder"], len(self._file["encoder"]))
             return self._file["encoder"][:].tobytes()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
@@ -141,6 +153,10 @@ class Index:
         """Last change of the image file of every row, in nanoseconds since 1970."""
         return self._column("mtime_ns")
 
+    def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
+        """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
+        return self._column("digests") if "digests" in self._file else None
+
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.
 
@@ -157,12 +173,12 @@ class Index:
         """The paths of some rows, without reading those of the others."""
         rows = positions if self._live is None else self._live[positions]
         with damage(self.path):
-            return text_column.read(self._file["paths"], rows)
+            return text_column.read(self._paths, rows)
 
     def all_paths(self) -> list[str]:
         """The path of every row."""
         with damage(self.path):
-            paths = text_column.all_texts(self._file["paths"], self._header.committed)
+            paths = text_column.all_texts(self._paths, self._header.committed)
         return paths if self._live is None else [paths[row] for row in self._live]
 
     def errors(self) -> list[Skipped]:
@@ -204,15 +220,23 @@ class Index:
         """
         wanted = path.encode("utf-8", "surrogateescape")
         with damage(self.path):
-            starts, ends, blob = text_column.whole(self._file["paths"], self._header.committed)
+            starts, ends, blob = text_column.whole(self._paths, self._header.committed)
         candidates = np.flatnonzero(ends - starts == len(wanted))
         for row in candidates if self._live is None else np.intersect1d(candidates, self._live):
             if blob[starts[row] : ends[row]] == wanted:
                 return int(row if self._live is None else np.searchsorted(self._live, row))
         raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
 
+    @functools.cached_property
+    def _paths(self) -> h5py.Group:
+        """The text column of the paths, its chunks checked."""
+        group = self._file["paths"]
+        text_column.check_complete(group, self._header.committed)
+        return group
+
     def _column(self, name: str) -> np.ndarray:
         with damage(self.path):
+            check_complete(self._file[name], self._header.committed)
             values = self._file[name][: self._header.committed]
         return values if self._live is None else values[self._live]
 
@@ -227,6 +251,7 @@ class Index:
     def _live(self) -> Int64[np.ndarray, "n"] | None:
         """Rows that were not removed; None when none was."""
         with damage(self.path):
+            check_complete(self._file["status"], self._header.committed)
             status = self._file["status"][: self._header.committed]
         if (status > layout.REMOVED).any():
             raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
