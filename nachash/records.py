@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -26,6 +26,13 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int | None, **numbers: float) -> None:
     """A `Progress` that tells nobody."""
+
+
+Choice = Callable[[str], None]  # told, in a sentence, what was chosen without being asked for
+
+
+def untold(sentence: str) -> None:
+    """A `Choice` that tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +211,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Result of `encode`: `images` codes were written, `skipped` images were not."""
+    """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not."""
 
     index: str
     model: str
@@ -214,6 +221,9 @@ class Encoding:
     labels: int
     runtime: str
     seconds: float
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from nachash.errors import MissingError, NoImagesError, UsageError
 from nachash.images import files, folder, path_list, regular_file
 from nachash.images.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
 from nachash.images.regular_file import beginning, trouble
+from nachash.images.selection import FileSource
 from nachash.records import Source
 
 _HINT = "name a folder of images, an image, a .tar, a list of paths, or - for stdin"
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
-def source(location: str, stdin: Iterable[str]) -> Source:
+def source(location: str, stdin: Iterable[str]) -> FileSource:
     """The images at a location, at least one of which can be read.
 
     A folder with all below it; a tar archive; one image; any other file is a list of paths,
@@ -35,7 +36,7 @@ def source(location: str, stdin: Iterable[str]) -> Source:
     return images
 
 
-def _by_kind(location: str, stdin: Iterable[str]) -> Source:
+def _by_kind(location: str, stdin: Iterable[str]) -> FileSource:
     if location == "-":
         return path_list.source(_lossless(stdin), os.curdir)
     mode = _mode(location)
@@ -48,7 +49,7 @@ def _by_kind(location: str, stdin: Iterable[str]) -> Source:
     return _archive_or_list(location)
 
 
-def _archive_or_list(location: str) -> Source:
+def _archive_or_list(location: str) -> FileSource:
     from nachash.images import tar  # its libraries are not needed to search with an image
 
     if location.lower().endswith(_TAR_SUFFIXES) or tar.is_tar(location):

@@ -52,15 +52,22 @@ class Tar:
         """The image in a member, header read and pixels not.
 
         Raises:
-            ImageError: see `formats.opened`; or the member is too large or cannot be read.
+            ImageError: see `formats.opened` and `contents`.
+        """
+        return opened(self.contents(reference))
+
+    def contents(self, reference: Reference) -> bytes:
+        """The bytes of a member.
+
+        Raises:
+            ImageError: it is too large or cannot be read.
         """
         if reference.size > MAX_BYTES:
             raise ImageError(f"file too large: {reference.size} bytes")
         try:
-            contents = _read(self.archive, self.lock, self.offsets[reference.path], reference.size)
+            return _read(self.archive, self.lock, self.offsets[reference.path], reference.size)
         except OSError as error:
             raise ImageError(trouble(error)) from error
-        return opened(contents)
 
 
 def is_tar(location: str) -> bool:

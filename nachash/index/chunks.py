@@ -4,12 +4,14 @@ HDF5 1.8 keeps the map of chunks in a tree without a checksum. A damaged map can
 whose rows then read as zeros, or mark it as one without checksum; both are found here.
 """
 
+import contextlib
 import math
+from collections import Counter
 
 import h5py
 import numpy as np
 
-from nachash.shapes import Int64
+from nachash.shapes import Bool, Int64
 
 
 def check_complete(dataset: h5py.Dataset, rows: int) -> None:
@@ -20,27 +22,44 @@ def check_complete(dataset: h5py.Dataset, rows: int) -> None:
     """
     if rows > dataset.shape[0]:
         raise ValueError(f"{dataset.name} has {dataset.shape[0]} rows, not {rows}")
-    stored = math.prod(dataset.chunks) * dataset.dtype.itemsize + 4
-    found: set[tuple[int, ...]] = set()
-    unchecked: list[tuple[int, ...]] = []
-
-    def visit(chunk: h5py.h5d.StoreInfo) -> None:
-        if chunk.filter_mask or chunk.size != stored:
-            unchecked.append(chunk.chunk_offset)
-        found.add(chunk.chunk_offset)
-
-    dataset.id.chunk_iter(visit)
-    if unchecked or not dataset.fletcher32:
-        raise ValueError(f"a chunk of {dataset.name} is without its checksum")
+    if not dataset.fletcher32:
+        raise ValueError(f"{dataset.name} is without checksums")
     extent = (rows, *dataset.shape[1:])
     expected = math.prod(-(-n // chunk) for n, chunk in zip(extent, dataset.chunks, strict=True))
-    if sum(_is_within(offset, extent, dataset.chunks) for offset in found) != expected:
-        raise ValueError(f"a chunk of {dataset.name} is missing")
+    if sum(_is_within(offset, extent, dataset.chunks) for offset in _mapped(dataset)) != expected:
+        raise ValueError(f"a chunk of {dataset.name} is missing, or is without its checksum")
 
 
-def _is_within(
-    offset: tuple[int, ...], extent: tuple[int, ...], chunks: tuple[int, ...]
-) -> bool:
+def read_sound(dataset: h5py.Dataset, rows: int) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
+    """What can be read of the first `rows` rows, zeros elsewhere, and which rows can be."""
+    length = dataset.chunks[0]
+    values = np.zeros((rows, *dataset.shape[1:]), dataset.dtype)
+    sound = np.zeros(rows, bool)
+    present = Counter(offset[0] for offset in _mapped(dataset))
+    across = -(-dataset.shape[1] // dataset.chunks[1]) if dataset.ndim > 1 else 1
+    for start in range(0, rows, length):
+        if present[start] != across:
+            continue
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            values[start : start + length] = dataset[start : min(start + length, rows)]
+            sound[start : start + length] = True
+    return values, sound
+
+
+def _mapped(dataset: h5py.Dataset) -> set[tuple[int, ...]]:
+    """Where the chunks begin that the map knows and that carry their checksum."""
+    stored = math.prod(dataset.chunks) * dataset.dtype.itemsize + 4
+    found: set[tuple[int, ...]] = set()
+
+    def visit(chunk: h5py.h5d.StoreInfo) -> None:
+        if chunk.filter_mask == 0 and chunk.size == stored:
+            found.add(chunk.chunk_offset)
+
+    dataset.id.chunk_iter(visit)
+    return found
+
+
+def _is_within(offset: tuple[int, ...], extent: tuple[int, ...], chunks: tuple[int, ...]) -> bool:
     return all(
         at < n and at % chunk == 0 for at, n, chunk in zip(offset, extent, chunks, strict=True)
     )

@@ -9,7 +9,7 @@ lock that keeps out a second writer, and its first line names the process that h
 is the kernel's (`flock`): it ends with its process, so a line that a killed one left is no lock.
 """
 
-import datetime
+import datetime as dt
 import errno
 import fcntl
 import hashlib
@@ -141,7 +141,7 @@ def is_unfinished(path: Path) -> bool:
 
 
 def _own_line() -> bytes:
-    since = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     who = f"process {os.getpid()} on {platform.node()[:100] or 'an unnamed host'} since {since}"
     return f"written by nachash, {who}\n".encode()[:_OWNER].ljust(_OWNER)
 

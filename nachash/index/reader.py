@@ -36,7 +36,8 @@ def open_index(path: Path) -> "Index":
 class Index:
     """Rows of an open index; a *position* counts live rows from 0, an *id* never changes.
 
-    Every method raises DamagedError when it meets bytes that do not match their checksum.
+    Every method raises DamagedError when it meets bytes that do not match their checksum. `file`
+    and `header` are for those who look at all rows, also at removed ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,8 +45,8 @@ class Index:
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
             with damage(path):
-                self._file = _opened(path, self._descriptor)
-                self._header = layout.read_header(self._file, path)
+                self.file = _opened(path, self._descriptor)
+                self.header = layout.read_header(self.file, path)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -53,7 +54,7 @@ class Index:
     def close(self) -> None:
         """Close the file."""
         if self._descriptor >= 0:
-            self._file.close()
+            self.file.close()
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -71,52 +72,52 @@ class Index:
     @property
     def bits(self) -> int:
         """Length of the codes."""
-        return self._header.bits
+        return self.header.bits
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder that made the codes, in hex."""
-        return self._header.encoder_fingerprint
+        return self.header.encoder_fingerprint
 
     @property
     def preprocessing(self) -> Preprocessing:
         """How images became the encoder's pixels."""
-        return self._header.preprocessing
+        return self.header.preprocessing
 
     @property
     def model(self) -> dict[str, Any]:
         """The encoder's configuration, as it was given."""
-        return self._header.model
+        return self.header.model
 
     @property
     def root(self) -> str:
         """The folder that paths are relative to."""
-        return self._header.root
+        return self.header.root
 
     @property
     def created_by(self) -> str:
         """The program that made the index, with its version."""
-        return self._header.created_by
+        return self.header.created_by
 
     @property
     def next_id(self) -> int:
         """The id that the next new row gets."""
-        return self._header.next_id
+        return self.header.next_id
 
     @property
     def removed(self) -> int:
         """Number of rows that were removed and still take room."""
-        return 0 if self._live is None else self._header.committed - len(self._live)
+        return 0 if self._live is None else self.header.committed - len(self._live)
 
     @property
     def rows(self) -> int:
         """Number of live rows."""
-        return self._header.committed if self._live is None else len(self._live)
+        return self.header.committed if self._live is None else len(self._live)
 
     @property
     def has_labels(self) -> bool:
         """Whether the images have labels."""
-        return "labels" in self._file
+        return "labels" in self.file
 
     @functools.cached_property
     def label_names(self) -> tuple[str, ...] | None:
@@ -124,15 +125,15 @@ class Index:
         if not self.has_labels:
             return None
         with damage(self.path):
-            names = self._file["label_names"]
+            names = self.file["label_names"]
             return tuple(text_column.all_texts(names, text_column.length(names)))
 
     @functools.cached_property
     def encoder(self) -> bytes:
         """The ONNX graph that made the codes."""
         with damage(self.path):
-            check_complete(self._file["encoder"], len(self._file["encoder"]))
-            return self._file["encoder"][:].tobytes()
+            check_complete(self.file["encoder"], len(self.file["encoder"]))
+            return self.file["encoder"][:].tobytes()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
@@ -155,7 +156,7 @@ class Index:
 
     def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
         """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
-        return self._column("digests") if "digests" in self._file else None
+        return self._column("digests") if "digests" in self.file else None
 
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.
@@ -178,13 +179,13 @@ class Index:
     def all_paths(self) -> list[str]:
         """The path of every row."""
         with damage(self.path):
-            paths = text_column.all_texts(self._paths, self._header.committed)
+            paths = text_column.all_texts(self._paths, self.header.committed)
         return paths if self._live is None else [paths[row] for row in self._live]
 
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
         with damage(self.path):
-            group = self._file["errors"]
+            group = self.file["errors"]
             count = text_column.length(group["paths"])
             paths = text_column.all_texts(group["paths"], count)
             reasons = text_column.all_texts(group["reasons"], count)
@@ -220,7 +221,7 @@ class Index:
         """
         wanted = path.encode("utf-8", "surrogateescape")
         with damage(self.path):
-            starts, ends, blob = text_column.whole(self._paths, self._header.committed)
+            starts, ends, blob = text_column.whole(self._paths, self.header.committed)
         candidates = np.flatnonzero(ends - starts == len(wanted))
         for row in candidates if self._live is None else np.intersect1d(candidates, self._live):
             if blob[starts[row] : ends[row]] == wanted:
@@ -230,14 +231,14 @@ class Index:
     @functools.cached_property
     def _paths(self) -> h5py.Group:
         """The text column of the paths, its chunks checked."""
-        group = self._file["paths"]
-        text_column.check_complete(group, self._header.committed)
+        group = self.file["paths"]
+        text_column.check_complete(group, self.header.committed)
         return group
 
     def _column(self, name: str) -> np.ndarray:
         with damage(self.path):
-            check_complete(self._file[name], self._header.committed)
-            values = self._file[name][: self._header.committed]
+            check_complete(self.file[name], self.header.committed)
+            values = self.file[name][: self.header.committed]
         return values if self._live is None else values[self._live]
 
     @functools.cached_property
@@ -251,8 +252,8 @@ class Index:
     def _live(self) -> Int64[np.ndarray, "n"] | None:
         """Rows that were not removed; None when none was."""
         with damage(self.path):
-            check_complete(self._file["status"], self._header.committed)
-            status = self._file["status"][: self._header.committed]
+            check_complete(self.file["status"], self.header.committed)
+            status = self.file["status"][: self.header.committed]
         if (status > layout.REMOVED).any():
             raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
         return np.flatnonzero(status == layout.LIVE) if status.any() else None

@@ -12,10 +12,11 @@ import h5py
 import numpy as np
 
 from nachash.codes import checked_bits
-from nachash.errors import ExistsError, StorageError
+from nachash.errors import StorageError
 from nachash.index import layout, rows
 from nachash.index.interruption import postponed
-from nachash.index.journal import Journal, beside
+from nachash.index.journal import Journal
+from nachash.index.naming import exists, give_name
 from nachash.index.opening import checked_file, damage, storage
 from nachash.index.paged_file import PagedFile, Pages
 from nachash.index.rows import Changes
@@ -23,6 +24,7 @@ from nachash.records import Preprocessing, Reference, Skipped
 from nachash.shapes import UInt8
 
 _NO_CHANGES: Final = Changes()
+
 
 def create(
     path: Path,
@@ -42,7 +44,7 @@ def create(
         UsageError: a code of `bits` bits is not possible.
     """
     if path.exists() or path.is_symlink():
-        raise _exists(path)
+        raise exists(path)
     unborn = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with storage(path):
         try:
@@ -55,7 +57,7 @@ def create(
                 root=root,
                 label_names=label_names,
             )
-            _name(unborn, path)
+            give_name(unborn, path)
         finally:
             unborn.unlink(missing_ok=True)
     return open_for_append(path)
@@ -81,26 +83,6 @@ def open_for_append(path: Path) -> "IndexWriter":
         opened = IndexWriter(path, descriptor, journal)
         unless_opened.pop_all()
     return opened
-
-
-def replace(new: Path, path: Path) -> None:
-    """Let the complete index `new` take the name of `path`, which nobody else writes meanwhile.
-
-    Raises:
-        StorageError: another process writes `path`, or the disk fails; both files are as before.
-    """
-    with storage(path):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            journal = Journal(path, descriptor, finish=False)
-            try:
-                with new.open("rb") as file:
-                    os.fsync(file.fileno())
-                new.replace(path)
-            finally:
-                journal.close()
-        finally:
-            os.close(descriptor)
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
@@ -165,7 +147,7 @@ class IndexWriter:
             rows.write_errors(self._file, skipped, changes.found)
             self._commit(self.rows + count, max(self._next_id, int(ids[-1]) + 1 if count else 0))
 
-    def change(self, changes: Changes) -> None:
+    def change(self, changes: Changes, skipped: Sequence[Skipped] = ()) -> None:
         """Commit changes that add no row.
 
         Raises:
@@ -173,7 +155,7 @@ class IndexWriter:
         """
         with self._transaction():
             rows.change(self._file, self.rows, changes)
-            rows.write_errors(self._file, (), changes.found)
+            rows.write_errors(self._file, skipped, changes.found)
             self._commit(self.rows, self._next_id)
 
     def add_label_names(self, names: Sequence[str]) -> None:
@@ -190,6 +172,14 @@ class IndexWriter:
         """Commit that ids below `next_id` were used."""
         with self._transaction():
             self._commit(self.rows, max(self._next_id, next_id))
+
+    def take_over(self, new: Path) -> None:
+        """Let a complete index take the place of this one, under its lock; then close this one."""
+        with storage(self.path):
+            with new.open("rb") as file:
+                os.fsync(file.fileno())
+            new.replace(self.path)
+        self.close()
 
     def close(self) -> None:
         """Close the file and give the lock back."""
@@ -242,20 +232,3 @@ class IndexWriter:
             self._file.close()
         self._pending.pages.clear()
         self.close()
-
-
-def _name(unborn: Path, path: Path) -> None:
-    """Give the file its name without ever replacing another one."""
-    with unborn.open("rb") as file:
-        os.fsync(file.fileno())
-    beside(path).unlink(missing_ok=True)
-    try:
-        os.link(unborn, path)
-    except FileExistsError as error:
-        raise _exists(path) from error
-    except OSError:  # a file system without hard links
-        unborn.rename(path)
-
-
-def _exists(path: Path) -> ExistsError:
-    return ExistsError(f"{path} exists already", "overwrite it with --overwrite")

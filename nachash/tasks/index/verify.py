@@ -1,0 +1,47 @@
+"""`index verify`: read everything, compare every checksum, and say all that is wrong."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from nachash.errors import NachashError
+from nachash.index.reader import open_index
+from nachash.index.verification import problems
+from nachash.index_records import Verification
+from nachash.records import Choice, Progress, silent, untold
+from nachash.tasks.choose_index import chosen_index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    """What `index verify` needs to know."""
+
+    index: Path | None = None
+
+
+def verify(
+    settings: VerifySettings, *, choice: Choice = untold, progress: Progress = silent
+) -> Verification:
+    """Everything that is wrong in an index; no problem when it is sound.
+
+    Raises:
+        MissingError, IncompatibleError, StorageError: it cannot be read.
+    """
+    path = chosen_index(settings.index, choice)
+    started = time.perf_counter()
+    found = tuple(problems(path, progress))
+    return Verification(
+        index=str(path),
+        rows=_rows(path),
+        bytes=path.stat().st_size,
+        problems=found,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _rows(path: Path) -> int:
+    try:
+        with open_index(path) as index:
+            return index.header.committed
+    except NachashError:
+        return 0
