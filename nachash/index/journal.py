@@ -14,7 +14,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import platform
 import struct
 from pathlib import Path
 from typing import Final
@@ -142,7 +141,7 @@ def is_unfinished(path: Path) -> bool:
 
 def _own_line() -> bytes:
     since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    who = f"process {os.getpid()} on {platform.node()[:100] or 'an unnamed host'} since {since}"
+    who = f"process {os.getpid()} on {os.uname().nodename[:100]} since {since}"
     return f"written by nachash, {who}\n".encode()[:_OWNER].ljust(_OWNER)
 
 

@@ -20,7 +20,8 @@ from nachash.records import Choice, Encoding, Labels, Progress, silent, untold
 from nachash.tasks.adding import Outcome, Work, add_images
 from nachash.tasks.choose_index import remember
 from nachash.tasks.model import Model, chosen_model, loaded_model
-from nachash.tasks.place import absolute, first_labels, further_labels, placed
+from nachash.tasks.place import first_labels, further_labels, placed
+from nachash.tasks.root import absolute
 from nachash.tasks.workers import decoding_threads
 
 

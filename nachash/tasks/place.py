@@ -1,6 +1,5 @@
 """Where images stand below the root of an index, and which labels they get there."""
 
-import os
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +11,7 @@ from nachash.images.labels import csv_labels, folder_labels
 from nachash.images.selection import FileSource, Selection, below
 from nachash.index.reader import Index
 from nachash.records import Labels
-
-
-def absolute(root: str) -> str:
-    """A source's root as an index keeps it: absolute, so that it holds wherever one searches."""
-    return root if "://" in root else os.path.abspath(root)  # noqa: PTH100 (links stay)
+from nachash.tasks.root import absolute
 
 
 def placed(source: FileSource, index: Index) -> Selection:

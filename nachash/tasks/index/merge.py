@@ -18,7 +18,7 @@ from nachash.index.rows import Changes
 from nachash.index_records import Rewriting
 from nachash.records import Skipped
 from nachash.tasks.choose_index import remember
-from nachash.tasks.place import absolute
+from nachash.tasks.root import absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

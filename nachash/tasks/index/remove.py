@@ -16,7 +16,7 @@ from nachash.index.rows import Changes
 from nachash.index_records import Removal
 from nachash.records import Choice, untold
 from nachash.tasks.choose_index import chosen_index
-from nachash.tasks.place import absolute
+from nachash.tasks.root import absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
