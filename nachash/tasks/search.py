@@ -12,11 +12,12 @@ import numpy as np
 
 from nachash import codes, plugins
 from nachash.errors import ImageError, MissingError, UsageError
-from nachash.index.reader import Index, open_index
+from nachash.index.reader import Index
+from nachash.index.reading import reading
 from nachash.records import Answer, Hit, Hits, Skipped, Source
 from nachash.shapes import Bool, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
-from nachash.tasks.row_filter import matching, parsed
+from nachash.tasks.row_filter import Condition, matching, parsed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,18 +62,21 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
         raise UsageError("there is nothing to search for", "nachash search query.jpg")
     conditions = [parsed(text) for text in settings.where]
     path = chosen_index(settings.index, choice)
-    with open_index(path) as index:
-        queries, skipped = _queries(settings, index)
-        rows = matching(index, conditions, settings.under)
-        limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
-        return Answer(
-            index=str(path),
-            queries=tuple(query.name for query in queries),
-            hits=_described(index, queries, _hits(settings, index, queries, rows), limit),
-            bits=index.bits,
-            skipped=tuple(skipped),
-            notes=_notes(settings, index, rows),
-        )
+    return reading(path, lambda index: _answer(settings, index, conditions))
+
+
+def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
+    queries, skipped = _queries(settings, index)
+    rows = matching(index, conditions, settings.under)
+    limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
+    return Answer(
+        index=str(index.path),
+        queries=tuple(query.name for query in queries),
+        hits=_described(index, queries, _hits(settings, index, queries, rows), limit),
+        bits=index.bits,
+        skipped=tuple(skipped),
+        notes=_notes(settings, index, rows),
+    )
 
 
 def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
