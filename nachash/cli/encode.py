@@ -12,7 +12,8 @@ from nachash.errors import SkippedError
 
 def command(
     images: Annotated[
-        str, typer.Argument(help="Folder (with its sub-folders), list of paths, '-' or .tar.")
+        str,
+        typer.Argument(help="Folder (with its sub-folders), list of paths, '-', .tar, .zip, URL."),
     ],
     out: Annotated[Path, typer.Argument(help="Index to write, an HDF5 file.")],
     model: options.Model = None,

@@ -1,7 +1,7 @@
 """Some images of a source, perhaps under other names."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +20,15 @@ class FileSource(Source, Protocol):
         Raises:
             ImageError: when they cannot be read, with the reason in a few words.
         """
+
+
+@runtime_checkable
+class LabelledSource(FileSource, Protocol):
+    """A source that says what is on its images, such as a WebDataset shard."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The label of each image that has one, by path."""
 
 
 @dataclass(frozen=True, slots=True)

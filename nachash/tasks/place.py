@@ -8,7 +8,7 @@ import numpy as np
 
 from nachash.errors import UsageError
 from nachash.images.labels import csv_labels, folder_labels
-from nachash.images.selection import FileSource, Selection, below
+from nachash.images.selection import FileSource, LabelledSource, Selection, below
 from nachash.index.reader import Index
 from nachash.records import Labels
 from nachash.tasks.root import absolute
@@ -42,6 +42,8 @@ def first_labels(wanted: str, source: FileSource) -> Labels | None:
         return None
     if wanted not in ("auto", "folder"):
         return csv_labels(Path(wanted), paths)
+    if wanted == "auto" and isinstance(source, LabelledSource) and source.labels:
+        return Labels.of([_own_labels(source, path) for path in paths])
     labels = folder_labels(paths)
     if labels is None and wanted == "folder":
         raise UsageError(
@@ -67,6 +69,9 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
         )
     if wanted == "none":
         return None
+    inner = source.source
+    if wanted == "auto" and isinstance(inner, LabelledSource) and inner.labels:
+        return Labels.of([_own_labels(inner, path) for path in paths])
     if wanted == "folder" or (wanted == "auto" and _are_folders(index.label_names, index)):
         return Labels.of([_top(path) for path in paths])
     if wanted == "auto":
@@ -75,6 +80,10 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
             "--labels labels.csv, or --labels none to add images without labels",
         )
     return csv_labels(Path(wanted), paths)
+
+
+def _own_labels(source: LabelledSource, path: str) -> set[str]:
+    return {source.labels.get(path, "")} - {""}
 
 
 def _are_folders(names: Sequence[str], index: Index) -> bool:

@@ -211,6 +211,8 @@ def _label_texts(
 
 def _openable(index: Index, path: str) -> str:
     """The path of an indexed image as a program started here can open it."""
+    if "://" in index.root:
+        return f"{index.root}/{path}"
     full = Path(index.root, path)
     try:
         return str(full.relative_to(Path.cwd()))

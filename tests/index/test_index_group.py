@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import tarfile
 
 import faiss
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -436,3 +438,44 @@ def test_a_settings_file_reaches_the_commands_of_a_group(nachash, encoded):
     assert json.loads(good.out)["images"] == 12
     assert bad.code == 2
     assert "did you mean info?" in bad.err
+
+
+def test_an_index_of_a_url_is_continued_searched_and_cleaned(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("NACHASH_STATE", str(tmp_path / "state"))
+    files = fsspec.filesystem("memory")
+    for number in range(4):
+        picture(tmp_path / "p.png", number)
+        files.pipe_file(f"/album/{number}.png", (tmp_path / "p.png").read_bytes())
+        if number == 2:
+            out = tmp_path / "out.h5"
+            encode(EncodeSettings(images="memory://album", out=out, model=tiny_model, workers=0))
+    result = added(out, "memory://album")
+    files.rm("/album/1.png")
+    gone = remove(RemoveSettings(missing=True, index=out))
+    answer = search(
+        SearchSettings(queries=("memory://album/3.png",), index=out), choice=lambda _: None
+    )
+    files.rm("/album", recursive=True)
+
+    assert (result.added, result.unchanged) == (1, 3)
+    assert gone.removed == ("1.png",)
+    assert answer.hits[0][0].path == "memory://album/3.png"
+
+
+def test_shards_bring_their_labels(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("NACHASH_STATE", str(tmp_path / "state"))
+    picture(tmp_path / "p.png", 1)
+    for number, label in enumerate(("cat", "dog")):
+        (tmp_path / "key.cls").write_text(label)
+        with tarfile.open(tmp_path / f"s-{number}.tar", "w") as archive:
+            archive.add(tmp_path / "p.png", "key.png")
+            archive.add(tmp_path / "key.cls", "key.cls")
+    out = tmp_path / "out.h5"
+    pattern = str(tmp_path / "s-{0..1}.tar")
+
+    encode(EncodeSettings(images=pattern, out=out, model=tiny_model, workers=0))
+
+    _, paths, _, labels, names, _ = contents(out)
+    assert paths == ["s-0.tar/key.png", "s-1.tar/key.png"]
+    assert (names, labels) == (("cat", "dog"), [[1, 0], [0, 1]])
+    assert added(out, pattern).unchanged == 2
