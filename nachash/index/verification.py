@@ -51,8 +51,14 @@ def problems(path: Path, progress: Progress = silent) -> Iterator[Problem]:
 
 
 def _of_file(file: h5py.File, header: layout.Header, progress: Progress) -> Iterator[Problem]:
-    lengths = dict(_datasets(file, header))
+    lengths: dict[str, int] = {}
     damaged = set()
+    for name in _names(file):
+        try:
+            lengths[name] = _rows(file, name, header)
+        except _RAISED as error:
+            damaged.add(name.partition("/")[0])
+            yield Problem(name, _short(error))
     done, total = 0, sum(_bytes(file[name], rows) for name, rows in lengths.items())
     for name, rows in lengths.items():
         for what in _unreadable(file[name], rows):
@@ -63,19 +69,25 @@ def _of_file(file: h5py.File, header: layout.Header, progress: Progress) -> Iter
     yield from (found for found in _rules(file, header) if found.part not in damaged)
 
 
-def _datasets(file: h5py.File, header: layout.Header) -> Iterator[tuple[str, int]]:
-    """The name of every data set, and how many of its rows count."""
-    for name in ("codes", *layout.ROW_COLUMNS, "labels", "digests"):
-        if name in file:
-            yield name, header.committed
-    yield "encoder", len(file["encoder"])
-    groups = {"paths": header.committed}
-    for name in ("errors/paths", "errors/reasons", "label_names"):
-        if name in file:
-            groups[name] = text_column.length(file[name])
-    for name, texts in groups.items():
-        yield f"{name}/ends", texts
-        yield f"{name}/bytes", len(file[name]["bytes"])
+def _names(file: h5py.File) -> Iterator[str]:
+    """The names of all data sets that an index has, and of those that it may have and has."""
+    yield from ("codes", *layout.ROW_COLUMNS, "encoder")
+    yield from (name for name in ("labels", "digests") if name in file)
+    names = ["paths", "errors/paths", "errors/reasons"]
+    for name in [*names, "label_names"] if "label_names" in file else names:
+        yield from (f"{name}/ends", f"{name}/bytes")
+
+
+def _rows(file: h5py.File, name: str, header: layout.Header) -> int:
+    """How many rows of a data set count.
+
+    Raises:
+        KeyError, and what else h5py raises: it cannot be opened.
+    """
+    length = len(file[name])
+    if name == "paths/ends" or name in ("codes", *layout.ROW_COLUMNS, "labels", "digests"):
+        return header.committed
+    return length
 
 
 def _bytes(dataset: h5py.Dataset, rows: int) -> int:
