@@ -1,7 +1,6 @@
 """What a source has that an index has not: new images, changed ones, ones that failed before."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +10,7 @@ from nachash.images.selection import Selection
 from nachash.index.layout import DIGEST_BYTES
 from nachash.index.reader import Index
 from nachash.records import Reference
+from nachash.shapes import UInt8
 
 
 @dataclass(slots=True)
@@ -29,35 +29,33 @@ class Plan:
     times: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    id: int
-    size: int
-    mtime_ns: int
-    digest: bytes
-
-
 def plan(index: Index, source: Selection, *, by_content: bool) -> Plan:
     """Compare path, size and time of change of every image with the index.
 
     `by_content`: a file of the same size whose time has changed is read, and counts as unchanged
     when its digest is the recorded one.
     """
-    rows = _rows(index)
+    rows = {path: row for row, path in enumerate(index.all_paths())}
+    ids, sizes, times = index.ids(), index.sizes(), index.times()
+    digests = index.digests() if by_content else None
     listed = {image.path for image in index.errors()}
     found = Plan()
     for reference in source.references:
         row = rows.get(reference.path)
         if row is None:
             (found.failed if reference.path in listed else found.fresh).append(reference)
-        elif (row.size, row.mtime_ns) == (reference.size, reference.mtime_ns):
+        elif (sizes[row], times[row]) == (reference.size, reference.mtime_ns):
             found.unchanged += 1
-        elif by_content and row.size == reference.size and _is_same(source, reference, row):
+        elif (
+            digests is not None
+            and sizes[row] == reference.size
+            and _is_same(source, reference, digests[row])
+        ):
             found.unchanged += 1
-            found.times[row.id] = reference.mtime_ns
+            found.times[int(ids[row])] = reference.mtime_ns
         else:
             found.changed.append(reference)
-            found.ids[reference.path] = row.id
+            found.ids[reference.path] = int(ids[row])
     return found
 
 
@@ -69,23 +67,7 @@ def digest(source: Selection, reference: Reference) -> bytes:
         return bytes(DIGEST_BYTES)
 
 
-def _is_same(source: Selection, reference: Reference, row: _Row) -> bool:
-    return any(row.digest) and digest(source, reference) == row.digest
-
-
-def _rows(index: Index) -> Mapping[str, _Row]:
-    digests = index.digests()
-    if digests is None:
-        digests = np.zeros((index.rows, 0), np.uint8)
-    columns = zip(
-        index.all_paths(),
-        index.ids().tolist(),
-        index.sizes().tolist(),
-        index.times().tolist(),
-        digests,
-        strict=True,
-    )
-    return {
-        path: _Row(identifier, size, time, row.tobytes())
-        for path, identifier, size, time, row in columns
-    }
+def _is_same(
+    source: Selection, reference: Reference, recorded: UInt8[np.ndarray, "digest"]
+) -> bool:
+    return bool(recorded.any()) and digest(source, reference) == recorded.tobytes()

@@ -1,6 +1,9 @@
 """Damage is reported by verify and never becomes a wrong neighbour; fuzzed files do no harm."""
 
+import hashlib
+import pickle
 import random
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +15,7 @@ from nachash.errors import DamagedError, NachashError
 from nachash.index.reader import open_index
 from nachash.index.verification import problems
 from nachash.records import Skipped
+from nachash.tasks.encode import EncodeSettings, encode
 from nachash.tasks.search import SearchSettings, search
 
 DATASETS = [
@@ -239,3 +243,39 @@ def test_mutated_index_files_end_in_a_sentence(sound):
 def test_ten_thousand_mutated_index_files_end_in_a_sentence(sound):
     for seed in range(1_000, 11_000, 1_000):
         assert sum(fuzz(sound, seed, 1_000)) == 1_000
+
+
+class Trap:
+    """Unpickling it would write a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_pickle_is_neither_an_index_nor_an_encoder(encoded, tiny_model, tmp_path):
+    trap = pickle.dumps(Trap(tmp_path / "ran"))
+    (tmp_path / "trap.h5").write_bytes(trap)
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    (model / "encoder.onnx").write_bytes(trap)
+    changed = EncodeSettings(
+        images=str(encoded.parent / "photos"), out=tmp_path / "o.h5", model=model, workers=0
+    )
+
+    with pytest.raises(DamagedError, match="not a nachash index"):
+        open_index(tmp_path / "trap.h5")
+    with pytest.raises(DamagedError, match="damaged"):
+        encode(changed)
+    config = model / "config.json"
+    digests = (
+        hashlib.sha256(content).hexdigest()
+        for content in ((tiny_model / "encoder.onnx").read_bytes(), trap)
+    )
+    config.write_text(config.read_text().replace(*digests))
+    with pytest.raises(DamagedError, match="not an ONNX graph"):
+        encode(changed)
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "o.h5").exists()
