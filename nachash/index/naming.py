@@ -34,19 +34,19 @@ def replace(new: Path, path: Path) -> None:
     Raises:
         StorageError: another process writes `path`, or the disk fails; both files are as before.
     """
-    with storage(path), _locked(path):
+    with storage(path), locked(path):
         _synchronise(new)
         new.replace(path)
 
 
 def keep_and_replace(path: Path, kept: Path, new: Path) -> None:
-    """As `replace`, but the file that was `path` is `kept` afterwards.
+    """As `replace`, but under a lock that is held already; what was `path` is `kept` afterwards.
 
     Raises:
         ExistsError: there is such a file as `kept`.
-        StorageError: another process writes `path`, or the disk fails.
+        StorageError: the disk fails.
     """
-    with storage(path), _locked(path):
+    with storage(path):
         _synchronise(new)
         if kept.exists():
             raise exists(kept)
@@ -63,7 +63,12 @@ def exists(path: Path) -> ExistsError:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Keep writers out of an index that is about to be replaced.
+
+    Raises:
+        StorageError: another process writes it.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         journal = Journal(path, descriptor, finish=False)

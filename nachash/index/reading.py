@@ -26,19 +26,19 @@ def reading(path: Path, use: Callable[[Index], T]) -> T:
         MissingError, DamagedError, IncompatibleError, StorageError: the index cannot be read.
     """
     for _ in range(_ATTEMPTS):
-        before = _stamp(path)
+        before = stamp(path)
         try:
             with open_index(path) as index:
                 return use(index)
         except DamagedError:
-            if _stamp(path) == before and journal.owner(path) is None:
+            if stamp(path) == before and journal.owner(path) is None:
                 raise
             time.sleep(_PAUSE)
     with open_index(path) as index:
         return use(index)
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
+def stamp(path: Path) -> tuple[int, ...]:
     """What changes when the file is written to or replaced; nothing while it does not exist."""
     try:
         status = os.stat(path)  # noqa: PTH116 (the number of the file as well)

@@ -61,7 +61,10 @@ def damaged(path, offset, mask=4):
 
 
 @pytest.mark.parametrize("name", DATASETS)
-@pytest.mark.parametrize("where", ["first", "middle", "checksum"])
+@pytest.mark.parametrize(
+    "where",
+    ["middle", *(pytest.param(each, marks=pytest.mark.slow) for each in ("first", "checksum"))],
+)
 def test_verify_names_the_data_set_whose_byte_was_flipped(sound, name, where):
     with h5py.File(sound, "r") as file:
         chunk = file[name].id.get_chunk_info(0)

@@ -1,6 +1,5 @@
 """`index compact`: the same index without the rows that were removed."""
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,9 @@ def compact(settings: CompactSettings, *, choice: Choice = untold) -> Rewriting:
     path = chosen_index(settings.index, choice)
     before = path.stat().st_size if path.exists() else 0
     with writer.open_for_append(path) as locked, open_index(path) as index:
-        target = path.with_name(f".{path.name}.{uuid.uuid4().hex}.compact")
+        # The lock makes the name ours: what stands there was left by a killed process.
+        target = path.with_name(f".{path.name}.compact")
+        target.unlink(missing_ok=True)
         try:
             _copy(index, target)
             locked.take_over(target)

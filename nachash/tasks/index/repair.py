@@ -48,9 +48,9 @@ def _salvaged(path: Path, done: list[str], wrong: int) -> Repair:
         if taken.exists():
             raise ExistsError(f"{taken} exists already", f"move it away: mv {taken} ELSEWHERE")
     try:
-        with open_index(path) as index:
+        with naming.locked(path), open_index(path) as index:
             outcome = salvage(index, target)
-        naming.keep_and_replace(path, kept, target)
+            naming.keep_and_replace(path, kept, target)
     except NachashError:
         target.unlink(missing_ok=True)
         raise
