@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -26,13 +26,6 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int | None, **numbers: float) -> None:
     """A `Progress` that tells nobody."""
-
-
-Choice = Callable[[str], None]  # told, in a sentence, what was chosen without being asked for
-
-
-def untold(sentence: str) -> None:
-    """A `Choice` that tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from nachash.errors import (
 from nachash.images import location
 from nachash.images.selection import FileSource, Selection, below
 from nachash.index import naming, reader, writer
-from nachash.records import Choice, Encoding, Labels, Progress, silent, untold
+from nachash.records import Encoding, Labels, Progress, silent
 from nachash.tasks.adding import Outcome, Work, add_images
-from nachash.tasks.choose_index import remember
+from nachash.tasks.choose_index import Choice, remember, untold
 from nachash.tasks.model import Model, chosen_model, loaded_model
 from nachash.tasks.place import first_labels, further_labels, placed
 from nachash.tasks.root import absolute

@@ -8,9 +8,9 @@ from pathlib import Path
 from nachash.images import location
 from nachash.index.reader import open_index
 from nachash.inference.onnx_encoder import OnnxEncoder
-from nachash.records import Choice, Encoding, Progress, silent, untold
+from nachash.records import Encoding, Progress, silent
 from nachash.tasks.adding import Work, add_images
-from nachash.tasks.choose_index import chosen_index, remember
+from nachash.tasks.choose_index import Choice, chosen_index, remember, untold
 from nachash.tasks.place import further_labels, placed
 from nachash.tasks.workers import decoding_threads
 

@@ -10,8 +10,7 @@ from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
 from nachash.index_records import Rewriting
-from nachash.records import Choice, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

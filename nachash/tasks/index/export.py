@@ -7,8 +7,7 @@ from nachash import plugins
 from nachash.errors import ExistsError, MissingError, UsageError
 from nachash.index.reader import open_index
 from nachash.index_records import Export
-from nachash.records import Choice, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 SUFFIXES = {".npy": "npy", ".faiss": "faiss", ".csv": "csv", ".parquet": "parquet"}
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from nachash.index import journal, layout
 from nachash.index.reader import open_index
 from nachash.index_records import IndexFacts
-from nachash.records import Choice, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from nachash.index import layout
 from nachash.index.reader import open_index
-from nachash.records import Choice, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,7 @@ from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
 from nachash.index_records import Removal
-from nachash.records import Choice, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 from nachash.tasks.root import absolute
 
 

@@ -9,8 +9,8 @@ from nachash.index.reader import open_index
 from nachash.index.salvage import salvage
 from nachash.index.verification import problems
 from nachash.index_records import Repair
-from nachash.records import Choice, Progress, silent, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.records import Progress, silent
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

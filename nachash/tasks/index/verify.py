@@ -10,8 +10,8 @@ from nachash.index.reader import open_index
 from nachash.index.reading import stamp
 from nachash.index.verification import problems
 from nachash.index_records import Problem, Verification
-from nachash.records import Choice, Progress, silent, untold
-from nachash.tasks.choose_index import chosen_index
+from nachash.records import Progress, silent
+from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 _ATTEMPTS = 3
 
