@@ -5,6 +5,7 @@ together reach nearly the rate of the slower one alone. Processes would be worth
 they decode faster than threads do.
 """
 
+import contextlib
 import multiprocessing
 import os
 import statistics
@@ -36,7 +37,8 @@ def measure(quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as name:
         pictures = Path(name) / "pictures"
         write_pictures(pictures, count)
-        train(TrainSettings(epochs=1, out=Path(name) / "model"))
+        with contextlib.chdir(name):  # where `train` notes the latest model
+            train(TrainSettings(epochs=1, out=Path(name) / "model"))
         model = loaded_model(Path(name) / "model", "cpu")
         preprocessing = model.config.preprocessing
         source = folder.source(str(pictures))
