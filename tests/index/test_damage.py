@@ -141,7 +141,7 @@ def test_a_flip_that_verify_does_not_report_changes_nothing(sound):
 
 @pytest.mark.slow
 def test_thousands_of_flips_that_verify_does_not_report_change_nothing(sound):
-    assert flip_campaign(sound, seed=1, flips=5_000) < 1_000
+    assert flip_campaign(sound, seed=1, flips=2_000) < 400
 
 
 def test_search_refuses_a_damaged_chunk_instead_of_answering(encoded):
