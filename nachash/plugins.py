@@ -27,6 +27,13 @@ def names(kind: str) -> list[str]:
     )
 
 
+def groups(kind: str) -> list[str]:
+    """Folders of plugins inside a kind's folder, sorted: `cli` has `index`."""
+    folder = _PACKAGE.joinpath(*kind.split("."))
+    found = (path.parent.name for path in folder.glob("*/__init__.py"))
+    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+
+
 def summary(kind: str, name: str) -> str:
     """First line of a plugin's docstring."""
     path = _PACKAGE.joinpath(*kind.split("."), f"{_checked(kind, name).replace('-', '_')}.py")

@@ -205,7 +205,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Result of `encode`: `images` codes were written, `skipped` images were not."""
+    """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not."""
 
     index: str
     model: str
@@ -215,6 +215,9 @@ class Encoding:
     labels: int
     runtime: str
     seconds: float
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ A table per command, a key per option in the spelling of its flag:
     [train]
     bits = 128
     batch-size = 256
+
+    [index.add]
+    workers = 2
 """
 
 import difflib
@@ -23,7 +26,8 @@ def read(path: Path, known: Mapping[str, set[str]]) -> dict[str, dict[str, Any]]
 
     Args:
         path: the TOML file.
-        known: for every command, the option names (with underscores) that it takes.
+        known: for every command, the option names (with underscores) that it takes; a command of
+            a group is named with a dot, `index.add`.
 
     Raises:
         UsageError: for a file that is not TOML, an unknown command or an unknown key.
@@ -34,7 +38,23 @@ def read(path: Path, known: Mapping[str, set[str]]) -> dict[str, dict[str, Any]]
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
-    return {command: _checked(path, command, table, known) for command, table in tables.items()}
+    return _commands(path, tables, known)
+
+
+def _commands(
+    path: Path, tables: Mapping[str, Any], known: Mapping[str, set[str]]
+) -> dict[str, dict[str, Any]]:
+    """The table of each command; that of a group holds a table for each of its commands."""
+    found = {}
+    for name, table in tables.items():
+        inner = {
+            command.removeprefix(f"{name}."): options
+            for command, options in known.items()
+            if command.startswith(f"{name}.")
+        }
+        group = inner and isinstance(table, dict)
+        found[name] = _commands(path, table, inner) if group else _checked(path, name, table, known)
+    return found
 
 
 def _checked(

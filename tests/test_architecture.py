@@ -8,7 +8,7 @@ import pytest
 HEAVY = ("torch", "torchvision", "timm", "kornia", "matplotlib", "sklearn")
 
 
-def loaded_after(arguments, cwd):
+def loaded_after(arguments, cwd, also=()):
     """Which heavy packages a command leaves in sys.modules, and its exit code."""
     script = (
         "import sys\n"
@@ -16,7 +16,7 @@ def loaded_after(arguments, cwd):
         f"sys.argv = ['nachash', *{arguments!r}]\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    assert not end.code, end.code\n"
-        f"print('LOADED', *[name for name in {HEAVY!r} if name in sys.modules])\n"
+        f"print('LOADED', *[name for name in {HEAVY + also!r} if name in sys.modules])\n"
     )
     finished = subprocess.run(
         [sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True
@@ -31,6 +31,12 @@ def test_help_loads_nothing_heavy(arguments, tmp_path):
 
 def test_a_search_with_a_new_picture_does_not_load_torch(indexed_digits):
     assert loaded_after(["search", "query.jpg", "--index", "out.h5"], indexed_digits) == []
+
+
+def test_a_search_by_id_with_a_filter_does_not_load_pillow(indexed_digits):
+    command = ["search", "--id", "3", "--index", "out.h5", "--where", "label=3", "--under", "3"]
+
+    assert loaded_after(command, indexed_digits, also=("PIL", "onnxruntime")) == []
 
 
 def test_encoding_on_the_cpu_does_not_load_torch(indexed_digits, tmp_path):

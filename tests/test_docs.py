@@ -50,6 +50,14 @@ def test_readme_names_every_command(command):
     assert f"nachash {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("group", plugins.groups("cli"))
+def test_readme_names_every_command_of_a_group(group):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    for command in plugins.names(f"cli.{group}"):
+        assert f"nachash {group} {command}" in readme
+
+
 def test_every_exit_code_is_documented():
     page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
     classes = [value for value in vars(errors).values() if isinstance(value, type)]

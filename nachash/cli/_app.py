@@ -1,6 +1,7 @@
 """The program: commands found by listing this folder, settings file, errors to exit codes."""
 
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -22,26 +23,41 @@ def main() -> None:
     # a training step beside another process was measured two to three times as fast without.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     program = typer.main.get_command(_application())
-    options = {
-        name: {parameter.name for parameter in command.params}
-        for name, command in program.commands.items()  # type: ignore[attr-defined]
-    }
     try:
-        defaults = settings.read(Path(settings.FILE_NAME), options)
+        defaults = settings.read(Path(settings.FILE_NAME), _options(program))
     except NachashError as error:
         _terminal.show_error(error)
         sys.exit(error.exit_code)
     program.main(prog_name="nachash", default_map=defaults)
 
 
+def _options(program: Any) -> dict[str, set[str]]:
+    """Names of the options of every command; that of a command in a group is `index.add`."""
+    found: dict[str, set[str]] = {}
+    for name, command in program.commands.items():
+        inner = _options(command) if hasattr(command, "commands") else {}
+        found |= {f"{name}.{each}": options for each, options in inner.items()}
+        if not inner:
+            found[name] = {parameter.name for parameter in command.params}
+    return found
+
+
 def _application() -> typer.Typer:
-    application = typer.Typer(
-        no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
-    )
+    application = _group("cli")
     application.callback()(_nachash)
-    for name in plugins.names("cli"):
-        application.command(name)(_guarded(plugins.load("cli", name).command))
+    for name in plugins.groups("cli"):
+        folder = f"cli.{name.replace('-', '_')}"
+        help_ = (importlib.import_module(f"nachash.{folder}").__doc__ or "").partition("\n")[0]
+        application.add_typer(_group(folder), name=name, help=help_)
     return application
+
+
+def _group(folder: str) -> typer.Typer:
+    """The commands of a folder."""
+    group = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    for name in plugins.names(folder):
+        group.command(name)(_guarded(plugins.load(folder, name).command))
+    return group
 
 
 def _show_version(wanted: bool) -> None:

@@ -21,6 +21,9 @@ Index = Annotated[
         "else the index written last.",
     ),
 ]
+IndexArgument = Annotated[
+    Path | None, typer.Argument(metavar="INDEX", help="The same as --index.", show_default=False)
+]
 Model = Annotated[
     Path | None,
     typer.Option("--model", envvar="NACHASH_MODEL", help="Model directory; default runs/latest."),
@@ -43,6 +46,12 @@ Workers = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output when it exists already.")
+]
+Hash = Annotated[
+    bool,
+    typer.Option(
+        "--hash", help="Record a digest of each file; compare it where only the time has changed."
+    ),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 when an image was skipped.")

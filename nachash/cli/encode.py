@@ -12,7 +12,8 @@ from nachash.errors import SkippedError
 
 def command(
     images: Annotated[
-        str, typer.Argument(help="Folder (with its sub-folders), list of paths, '-' or .tar.")
+        str,
+        typer.Argument(help="Folder (with its sub-folders), list of paths, '-', .tar, .zip, URL."),
     ],
     out: Annotated[Path, typer.Argument(help="Index to write, an HDF5 file.")],
     model: options.Model = None,
@@ -28,13 +29,19 @@ def command(
     workers: options.Workers = None,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Only go on with an index that is there.")
+    ] = False,
+    content: options.Hash = False,
     strict: options.Strict = False,
     debug: options.Debug = False,
 ) -> None:
     """Encode all images of a folder into one index file, with the encoder inside.
 
     The index alone is enough to search. An image that cannot be read is skipped and listed
-    in the index with its reason.
+    in the index with its reason. An index that is there and was made of the same folder by the
+    same encoder is continued: only new and changed images are encoded, also after an
+    interruption.
     """
     from nachash.records import to_json
     from nachash.report import table
@@ -49,9 +56,11 @@ def command(
         device=device,
         workers=workers,
         overwrite=overwrite,
+        resume=resume,
+        hash=content,
     )
     with terminal.progress() as progress:
-        result = encode(settings, progress=progress)
+        result = encode(settings, progress=progress, choice=terminal.note)
     terminal.note(f"model: {result.model}")
     terminal.show_skipped(result.skipped)
     typer.echo(to_json(result) if json else table.encoding(result))

@@ -28,6 +28,16 @@ def command(
     max_distance: Annotated[
         int | None, typer.Option(min=0, help="Only images within this Hamming distance, inclusive.")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only images that fulfil a condition: label=cat, label!=cat, path=2019/*, "
+            "size>100000, time<2020-01-01; several hold at once."
+        ),
+    ] = None,
+    under: Annotated[
+        list[str] | None, typer.Option(help="Only images below this folder (or one of several).")
+    ] = None,
     json: options.Json = False,
     no_exit_code: Annotated[
         bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
@@ -49,6 +59,8 @@ def command(
         index=index,
         k=k,
         max_distance=max_distance,
+        where=tuple(where or ()),
+        under=tuple(under or ()),
     )
     result = search(settings, choice=terminal.note)
     terminal.show_skipped(result.skipped)
@@ -63,4 +75,6 @@ def command(
     for line in render(result):
         typer.echo(line)
     if not any(result.hits) and not no_exit_code:
-        raise NothingFoundError(f"no image within distance {max_distance} in {result.index}")
+        reach = "" if max_distance is None else f" within distance {max_distance}"
+        filtered = " that the filter leaves" if where or under else ""
+        raise NothingFoundError(f"no image{filtered}{reach} in {result.index}")

@@ -25,7 +25,15 @@ class Files:
         Raises:
             ImageError: see `formats.opened` and `regular_file.contents`.
         """
-        return opened(contents(os.path.join(self.root, reference.path)))  # noqa: PTH118 (speed)
+        return opened(self.contents(reference))
+
+    def contents(self, reference: Reference) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            ImageError: see `regular_file.contents`.
+        """
+        return contents(os.path.join(self.root, reference.path))  # noqa: PTH118 (speed)
 
 
 def listed(root: str, path: str) -> Reference | Skipped:

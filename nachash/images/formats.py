@@ -25,12 +25,17 @@ SUFFIXES: Final = frozenset(
     f".{suffix}"
     for names in (
         "jpg jpeg jpe jfif mpo png apng gif bmp dib",
-        "tif tiff webp avif ppm pgm pbm pnm pfm",
+        "tif tiff webp avif heic heif hif ppm pgm pbm pnm pfm",
     )
     for suffix in names.split()
 )
 
 _PPM: Final = tuple(bytes((80, kind, space)) for kind in b"123456f" for space in b" \t\r\n")
+
+_HEIF_MODULE: Final = "pillow_heif.as_plugin"
+_HEIF: Final = tuple(
+    b"ftyp" + brand for brand in b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split()
+)
 
 # position, what stands there, Pillow's module and class
 _SIGNATURES: Final = (
@@ -41,6 +46,7 @@ _SIGNATURES: Final = (
     (0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TiffImagePlugin", "TiffImageFile"),
     (8, (b"WEBPVP8",), "WebPImagePlugin", "WebPImageFile"),
     (4, (b"ftypavif", b"ftypavis"), "AvifImagePlugin", "AvifImageFile"),
+    (4, _HEIF, _HEIF_MODULE, "HeifImageFile"),
     (0, _PPM, "PpmImagePlugin", "PpmImageFile"),
 )
 
@@ -113,4 +119,14 @@ def _plugin(first_bytes: bytes) -> tuple[str, str] | None:
 
 @functools.cache
 def _factory(module: str, name: str) -> Callable[[io.BytesIO], Image.Image]:
-    return getattr(importlib.import_module(f"PIL.{module}"), name)
+    """The class for a format; that for HEIC comes from another package.
+
+    Raises:
+        ImageError: the package is not installed.
+    """
+    if module != _HEIF_MODULE:
+        return getattr(importlib.import_module(f"PIL.{module}"), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise ImageError("HEIC needs pillow-heif: pip install 'nachash[heic]'") from error

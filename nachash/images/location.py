@@ -10,24 +10,25 @@ from nachash.errors import MissingError, NoImagesError, UsageError
 from nachash.images import files, folder, path_list, regular_file
 from nachash.images.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
 from nachash.images.regular_file import beginning, trouble
+from nachash.images.selection import FileSource
 from nachash.records import Source
 
-_HINT = "name a folder of images, an image, a .tar, a list of paths, or - for stdin"
-_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_HINT = "name a folder of images, an image, a .tar or .zip, a list of paths, or - for stdin"
 
 
-def source(location: str, stdin: Iterable[str]) -> Source:
+def source(location: str, stdin: Iterable[str]) -> FileSource:
     """The images at a location, at least one of which can be read.
 
-    A folder with all below it; a tar archive; one image; any other file is a list of paths,
-    relative to the list's folder; `-` is such a list from `stdin`, relative to the current
-    folder.
+    A folder with all below it; a tar or zip archive; several tar archives, as in
+    `train-{000..012}.tar`; one image; any other file is a list of paths, relative to the list's
+    folder; `-` is such a list from `stdin`, relative to the current folder; a URL is any of these
+    elsewhere.
 
     Raises:
         MissingError: there is nothing at the location.
         NoImagesError: there is, but no image in it.
         UsageError: it is a pipe, a socket, or a file of another kind.
-        DamagedError: a tar archive that is cut off.
+        DamagedError: an archive that is cut off.
     """
     images = _by_kind(location, stdin)
     if not images.references:
@@ -35,9 +36,18 @@ def source(location: str, stdin: Iterable[str]) -> Source:
     return images
 
 
-def _by_kind(location: str, stdin: Iterable[str]) -> Source:
+def _by_kind(location: str, stdin: Iterable[str]) -> FileSource:
+    if "://" in location:
+        from nachash.images import remote  # its libraries are not needed for what lies here
+
+        return remote.source(location)
     if location == "-":
         return path_list.source(_lossless(stdin), os.curdir)
+    if "{" in location and not Path(location).exists():
+        from nachash.images import shards
+
+        if shards.is_pattern(location):
+            return shards.source(location)
     mode = _mode(location)
     if stat.S_ISDIR(mode):
         return folder.source(location)
@@ -48,11 +58,13 @@ def _by_kind(location: str, stdin: Iterable[str]) -> Source:
     return _archive_or_list(location)
 
 
-def _archive_or_list(location: str) -> Source:
-    from nachash.images import tar  # its libraries are not needed to search with an image
+def _archive_or_list(location: str) -> FileSource:
+    from nachash.images import tar, zip_archive  # not needed to search with an image
 
-    if location.lower().endswith(_TAR_SUFFIXES) or tar.is_tar(location):
+    if location.lower().endswith(tar.SUFFIXES) or tar.is_tar(location):
         return tar.source(location)
+    if location.lower().endswith(".zip") or zip_archive.is_zip(location):
+        return zip_archive.source(location)
     return path_list.source(path_list.lines_of(location), str(Path(location).parent))
 
 
@@ -85,6 +97,11 @@ def _no_images(location: str, images: Source) -> NoImagesError:
             f"the first is {first.path} ({first.reason})",
             _HINT,
         )
-    if location != "-" and Path(location).is_dir() and not any(Path(location).iterdir()):
+    if (
+        location != "-"
+        and "://" not in location
+        and Path(location).is_dir()
+        and not any(Path(location).iterdir())
+    ):
         return NoImagesError(f"{where} is empty", _HINT)
     return NoImagesError(f"there is no image in {where}", _HINT)

@@ -34,8 +34,8 @@ def lines_of(location: str) -> list[str]:
         raise MissingError(f"{location} cannot be read: {trouble(error)}") from error
     if "\0" in content:
         raise UsageError(
-            f"{location} is neither an image nor a tar archive nor a text with a path on each line",
-            "name a folder of images, an image, a .tar, a list of paths, or - for stdin",
+            f"{location} is neither an image nor an archive nor a text with a path on each line",
+            "name a folder of images, an image, a .tar or .zip, a list of paths, or - for stdin",
         )
     return content.splitlines()
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -23,10 +23,13 @@ from nachash.images.formats import (
     has_image_suffix,
     opened,
 )
+from nachash.images.member import is_hidden, leads_outside
 from nachash.images.regular_file import trouble
 from nachash.records import Reference, Skipped
 
 _DECOMPRESSORS: Final = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
+SUFFIXES: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_LABEL_BYTES: Final = 64
 _DAMAGE: Final = (
     tarfile.TarError,
     gzip.BadGzipFile,
@@ -47,20 +50,28 @@ class Tar:
     archive: IO[bytes]
     offsets: Mapping[str, int]
     lock: threading.Lock
+    labels: Mapping[str, str]
 
     def open(self, reference: Reference) -> Image.Image:
         """The image in a member, header read and pixels not.
 
         Raises:
-            ImageError: see `formats.opened`; or the member is too large or cannot be read.
+            ImageError: see `formats.opened` and `contents`.
+        """
+        return opened(self.contents(reference))
+
+    def contents(self, reference: Reference) -> bytes:
+        """The bytes of a member.
+
+        Raises:
+            ImageError: it is too large or cannot be read.
         """
         if reference.size > MAX_BYTES:
             raise ImageError(f"file too large: {reference.size} bytes")
         try:
-            contents = _read(self.archive, self.lock, self.offsets[reference.path], reference.size)
+            return _read(self.archive, self.lock, self.offsets[reference.path], reference.size)
         except OSError as error:
             raise ImageError(trouble(error)) from error
-        return opened(contents)
 
 
 def is_tar(location: str) -> bool:
@@ -71,8 +82,11 @@ def is_tar(location: str) -> bool:
         return False
 
 
-def source(location: str) -> Tar:
+def source(location: str, contents: IO[bytes] | None = None) -> Tar:
     """A source of the images in an archive, in the archive's order; its root is the archive.
+
+    `contents` is the archive when it does not lie at `location`, as a remote one. Labels are those
+    of WebDataset: the text in `KEY.cls` is that of the image `KEY.jpg`.
 
     A compressed archive is unpacked once into one unnamed temporary file, since its members
     could not be read in any order otherwise. Of members of one name the last counts, as in tar.
@@ -82,11 +96,13 @@ def source(location: str) -> Tar:
         DamagedError: it is not a tar archive, or is cut off.
         StorageError: no room for the temporary file.
     """
-    archive = _seekable(location)
+    archive = _seekable(location, contents or _opened(location))
     try:
         lock = threading.Lock()
-        references, skipped, offsets = _members(archive, location, lock)
-        images = Tar(location, references, skipped, archive, offsets, lock)
+        headers = _headers(archive, location)
+        references, skipped, offsets = _members(archive, headers, lock)
+        labels = _labels(archive, headers, lock, references)
+        images = Tar(location, references, skipped, archive, offsets, lock, labels)
     except BaseException:
         archive.close()
         raise
@@ -94,12 +110,15 @@ def source(location: str) -> Tar:
     return images
 
 
-def _seekable(location: str) -> IO[bytes]:
-    """The archive, uncompressed, as a file that can be read anywhere."""
+def _opened(location: str) -> IO[bytes]:
     try:
-        plain = open(location, "rb")  # noqa: PTH123, SIM115 (closed with the source)
+        return open(location, "rb")  # noqa: PTH123 (closed with the source)
     except OSError as error:
         raise MissingError(f"{location} cannot be read: {trouble(error)}") from error
+
+
+def _seekable(location: str, plain: IO[bytes]) -> IO[bytes]:
+    """The archive, uncompressed, as a file that can be read anywhere."""
     signature = plain.read(6)
     plain.seek(0)
     for magic, decompressed in _DECOMPRESSORS:
@@ -127,22 +146,44 @@ def _unpacked(location: str, contents: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFi
 
 
 def _members(
-    archive: IO[bytes], location: str, lock: threading.Lock
+    archive: IO[bytes], headers: Sequence[tarfile.TarInfo], lock: threading.Lock
 ) -> tuple[tuple[Reference, ...], tuple[Skipped, ...], dict[str, int]]:
     """The images among the members, those that are none, and where the bytes of each begin."""
     references: dict[str, Reference] = {}
     skipped: dict[str, Skipped] = {}
     offsets: dict[str, int] = {}
-    for member in _headers(archive, location):
+    for member in headers:
         path = member.name.removeprefix("./")
-        if any(part.startswith(".") and part != ".." for part in path.split("/")):
+        if is_hidden(path):
             continue
-        if unusual := _unusual(member):
+        if unusual := _unusual(member) or (has_image_suffix(path) and leads_outside(path)):
             skipped[path] = Skipped(path, unusual)
-        elif _is_image(archive, lock, member):
+        elif not leads_outside(path) and _is_image(archive, lock, member):
             references[path] = Reference(path, member.size, int(member.mtime * 1e9))
             offsets[path] = member.offset_data
     return tuple(references.values()), tuple(skipped.values()), offsets
+
+
+def _labels(
+    archive: IO[bytes],
+    headers: Sequence[tarfile.TarInfo],
+    lock: threading.Lock,
+    references: Sequence[Reference],
+) -> dict[str, str]:
+    """The label of each image beside which a `.cls` lies."""
+    beside = {
+        member.name.removeprefix("./").removesuffix(".cls"): member
+        for member in headers
+        if member.name.endswith(".cls") and member.isreg() and member.size <= _LABEL_BYTES
+    }
+    labels = {}
+    for reference in references:
+        folder, separator, name = reference.path.rpartition("/")
+        key = f"{folder}{separator}{name.partition('.')[0]}"
+        if (member := beside.get(key)) is not None:
+            text = _read(archive, lock, member.offset_data, member.size)
+            labels[reference.path] = text.decode("utf-8", "replace").strip()
+    return labels
 
 
 def _headers(archive: IO[bytes], location: str) -> list[tarfile.TarInfo]:

@@ -5,9 +5,11 @@ file that does not open. Here HDF5 writes to pages in memory. A commit writes th
 `INDEX.journal` with a checksum, then to the index, then empties the journal. Killed before
 the journal was whole, nothing happened; killed after it, whoever opens the index next finishes
 the work (a writer) or looks through the journal's pages (a reader). The journal also carries the
-lock that keeps out a second writer, and its first line names the process that holds it.
+lock that keeps out a second writer, and its first line names the process that holds it. The lock
+is the kernel's (`flock`): it ends with its process, so a line that a killed one left is no lock.
 """
 
+import datetime as dt
 import errno
 import fcntl
 import hashlib
@@ -20,7 +22,7 @@ from nachash.errors import StorageError
 from nachash.index.layout import IDENTITY
 from nachash.index.paged_file import PAGE, Pages
 
-_OWNER: Final = 64
+_OWNER: Final = 256
 _COUNTS: Final = struct.Struct("<qq")
 _DIGEST: Final = hashlib.sha256().digest_size
 
@@ -52,8 +54,8 @@ def committed_pages(path: Path, descriptor: int) -> Pages | None:
 class Journal:
     """The lock of a writer, and its commits."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        """Take the lock and finish what a killed writer had committed.
+    def __init__(self, path: Path, descriptor: int, *, finish: bool = True) -> None:
+        """Take the lock and `finish` what a killed writer had committed, or drop it.
 
         Raises:
             StorageError: another process writes this index.
@@ -61,7 +63,8 @@ class Journal:
         self._path = path
         self._index = descriptor
         self._journal = _locked(path)
-        if (pages := committed_pages(path, descriptor)) is not None:
+        self._owner = _own_line()
+        if finish and (pages := committed_pages(path, descriptor)) is not None:
             self._apply(pages)
         self._empty()
 
@@ -111,9 +114,40 @@ class Journal:
         os.fsync(self._index)
 
     def _empty(self) -> None:
-        owner = f"written by nachash, process {os.getpid()}\n".encode().ljust(_OWNER)
         os.ftruncate(self._journal, 0)
-        _write_all(self._journal, owner, 0)
+        _write_all(self._journal, self._owner, 0)
+
+
+def owner(path: Path) -> str | None:
+    """Who writes an index just now, in words; None when nobody does."""
+    try:
+        descriptor = os.open(beside(path), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _owner_in(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a killed writer left a whole batch in the journal, to be finished by the next."""
+    with path.open("rb") as file:
+        return owner(path) is None and committed_pages(path, file.fileno()) is not None
+
+
+def _own_line() -> bytes:
+    since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    who = f"process {os.getpid()} on {os.uname().nodename[:100]} since {since}"
+    return f"written by nachash, {who}\n".encode()[:_OWNER].ljust(_OWNER)
+
+
+def _owner_in(descriptor: int) -> str:
+    line = os.pread(descriptor, _OWNER, 0).decode(errors="replace").partition("\n")[0]
+    return line.strip() or "written by another process"
 
 
 def _locked(path: Path) -> int:
@@ -123,11 +157,10 @@ def _locked(path: Path) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.pread(descriptor, _OWNER, 0).decode(errors="replace").strip()
+            described = _owner_in(descriptor)
             os.close(descriptor)
             raise StorageError(
-                f"{path} is being {owner or 'written by another process'}",
-                "wait until it has finished",
+                f"{path} is being {described}", "wait until it has finished"
             ) from error
         # The previous owner may have removed the file between our opening and our locking it.
         if journal.exists() and journal.stat().st_ino == os.fstat(descriptor).st_ino:

@@ -32,7 +32,9 @@ ROW_COLUMNS: Final[dict[str, type[np.generic]]] = {
     "mtime_ns": np.int64,
     "status": np.uint8,
 }
+DIGEST_BYTES: Final = 16
 _CHUNK_BYTES: Final = 1 << 15
+_LABEL_COLUMNS: Final = 16  # of a chunk, so that a few more names need no further chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,19 @@ def column(group: h5py.Group, name: str, dtype: type[np.generic], width: int | N
     )
 
 
+def label_column(group: h5py.Group, width: int) -> None:
+    """Create the empty multi-hot labels; their rows and their columns can grow."""
+    columns = max(width, _LABEL_COLUMNS)
+    group.create_dataset(
+        "labels",
+        shape=(0, width),
+        maxshape=(None, None),
+        chunks=(max(1, _CHUNK_BYTES // columns), columns),
+        dtype=np.uint8,
+        fletcher32=True,
+    )
+
+
 def write_empty(
     path: Path,
     *,
@@ -86,7 +101,7 @@ def write_empty(
         chunk = (min(max(1, stored.size), 1 << 20),)
         file.create_dataset("encoder", data=stored, chunks=chunk, fletcher32=True)
         if label_names is not None:
-            column(file, "labels", np.uint8, len(label_names))
+            label_column(file, len(label_names))
             text_column.create(file, "label_names")
             text_column.append(file["label_names"], 0, label_names)
     with path.open("r+b") as raw:
@@ -149,7 +164,7 @@ def read_header(file: h5py.File, path: Path) -> Header:
 
 
 def _check_lengths(file: h5py.File, header: Header, path: Path) -> None:
-    names = ["codes", *ROW_COLUMNS, *(["labels"] if "labels" in file else [])]
+    names = ["codes", *ROW_COLUMNS, *(name for name in ("labels", "digests") if name in file)]
     lengths = {name: len(file[name]) for name in names}
     lengths["paths"] = text_column.length(file["paths"])
     short = [name for name, length in lengths.items() if length < header.committed]
@@ -157,5 +172,5 @@ def _check_lengths(file: h5py.File, header: Header, path: Path) -> None:
         raise DamagedError(
             f"{path} is damaged: {header.committed} rows of {header.bits} bits were committed, "
             f"but {', '.join(short) or 'codes'} cannot hold them",
-            "write it again with `nachash encode --overwrite`",
+            f"nachash index repair --index {path}",
         )

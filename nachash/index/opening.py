@@ -40,5 +40,17 @@ def damage(path: Path) -> Iterator[None]:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise DamagedError(
-            f"{path} is damaged: {error}", "write it again with `nachash encode --overwrite`"
+            f"{path} is damaged: {error}", f"nachash index repair --index {path}"
+        ) from error
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about writing into StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}",
+            "free some space or choose another place; what was committed is still there",
         ) from error

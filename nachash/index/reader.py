@@ -12,6 +12,7 @@ import numpy as np
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
 from nachash.index import layout, text_column
+from nachash.index.chunks import check_complete
 from nachash.index.journal import committed_pages
 from nachash.index.opening import checked_file, damage
 from nachash.index.paged_file import PagedFile
@@ -35,7 +36,8 @@ def open_index(path: Path) -> "Index":
 class Index:
     """Rows of an open index; a *position* counts live rows from 0, an *id* never changes.
 
-    Every method raises DamagedError when it meets bytes that do not match their checksum.
+    Every method raises DamagedError when it meets bytes that do not match their checksum. `file`
+    and `header` are for those who look at all rows, also at removed ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,8 +45,8 @@ class Index:
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
             with damage(path):
-                self._file = _opened(path, self._descriptor)
-                self._header = layout.read_header(self._file, path)
+                self.file = _opened(path, self._descriptor)
+                self.header = layout.read_header(self.file, path)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -52,7 +54,7 @@ class Index:
     def close(self) -> None:
         """Close the file."""
         if self._descriptor >= 0:
-            self._file.close()
+            self.file.close()
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -70,42 +72,52 @@ class Index:
     @property
     def bits(self) -> int:
         """Length of the codes."""
-        return self._header.bits
+        return self.header.bits
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoder that made the codes, in hex."""
-        return self._header.encoder_fingerprint
+        return self.header.encoder_fingerprint
 
     @property
     def preprocessing(self) -> Preprocessing:
         """How images became the encoder's pixels."""
-        return self._header.preprocessing
+        return self.header.preprocessing
 
     @property
     def model(self) -> dict[str, Any]:
         """The encoder's configuration, as it was given."""
-        return self._header.model
+        return self.header.model
 
     @property
     def root(self) -> str:
         """The folder that paths are relative to."""
-        return self._header.root
+        return self.header.root
 
     @property
     def created_by(self) -> str:
         """The program that made the index, with its version."""
-        return self._header.created_by
+        return self.header.created_by
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new row gets."""
+        return self.header.next_id
+
+    @property
+    def removed(self) -> int:
+        """Number of rows that were removed and still take room."""
+        return 0 if self._live is None else self.header.committed - len(self._live)
 
     @property
     def rows(self) -> int:
         """Number of live rows."""
-        return self._header.committed if self._live is None else len(self._live)
+        return self.header.committed if self._live is None else len(self._live)
 
     @property
     def has_labels(self) -> bool:
         """Whether the images have labels."""
-        return "labels" in self._file
+        return "labels" in self.file
 
     @functools.cached_property
     def label_names(self) -> tuple[str, ...] | None:
@@ -113,14 +125,15 @@ class Index:
         if not self.has_labels:
             return None
         with damage(self.path):
-            names = self._file["label_names"]
+            names = self.file["label_names"]
             return tuple(text_column.all_texts(names, text_column.length(names)))
 
     @functools.cached_property
     def encoder(self) -> bytes:
         """The ONNX graph that made the codes."""
         with damage(self.path):
-            return self._file["encoder"][:].tobytes()
+            check_complete(self.file["encoder"], len(self.file["encoder"]))
+            return self.file["encoder"][:].tobytes()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
@@ -141,6 +154,10 @@ class Index:
         """Last change of the image file of every row, in nanoseconds since 1970."""
         return self._column("mtime_ns")
 
+    def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
+        """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
+        return self._column("digests") if "digests" in self.file else None
+
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.
 
@@ -157,18 +174,18 @@ class Index:
         """The paths of some rows, without reading those of the others."""
         rows = positions if self._live is None else self._live[positions]
         with damage(self.path):
-            return text_column.read(self._file["paths"], rows)
+            return text_column.read(self._paths, rows)
 
     def all_paths(self) -> list[str]:
         """The path of every row."""
         with damage(self.path):
-            paths = text_column.all_texts(self._file["paths"], self._header.committed)
+            paths = text_column.all_texts(self._paths, self.header.committed)
         return paths if self._live is None else [paths[row] for row in self._live]
 
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
         with damage(self.path):
-            group = self._file["errors"]
+            group = self.file["errors"]
             count = text_column.length(group["paths"])
             paths = text_column.all_texts(group["paths"], count)
             reasons = text_column.all_texts(group["reasons"], count)
@@ -204,16 +221,24 @@ class Index:
         """
         wanted = path.encode("utf-8", "surrogateescape")
         with damage(self.path):
-            starts, ends, blob = text_column.whole(self._file["paths"], self._header.committed)
+            starts, ends, blob = text_column.whole(self._paths, self.header.committed)
         candidates = np.flatnonzero(ends - starts == len(wanted))
         for row in candidates if self._live is None else np.intersect1d(candidates, self._live):
             if blob[starts[row] : ends[row]] == wanted:
                 return int(row if self._live is None else np.searchsorted(self._live, row))
         raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
 
+    @functools.cached_property
+    def _paths(self) -> h5py.Group:
+        """The text column of the paths, its chunks checked."""
+        group = self.file["paths"]
+        text_column.check_complete(group, self.header.committed)
+        return group
+
     def _column(self, name: str) -> np.ndarray:
         with damage(self.path):
-            values = self._file[name][: self._header.committed]
+            check_complete(self.file[name], self.header.committed)
+            values = self.file[name][: self.header.committed]
         return values if self._live is None else values[self._live]
 
     @functools.cached_property
@@ -227,7 +252,8 @@ class Index:
     def _live(self) -> Int64[np.ndarray, "n"] | None:
         """Rows that were not removed; None when none was."""
         with damage(self.path):
-            status = self._file["status"][: self._header.committed]
+            check_complete(self.file["status"], self.header.committed)
+            status = self.file["status"][: self.header.committed]
         if (status > layout.REMOVED).any():
             raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
         return np.flatnonzero(status == layout.LIVE) if status.any() else None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import h5py
 import numpy as np
 
+from nachash.index import chunks
 from nachash.shapes import Int64
 
 _FEW = 64
@@ -39,6 +40,17 @@ def append(group: h5py.Group, row: int, texts: Iterable[str]) -> None:
 def length(group: h5py.Group) -> int:
     """Number of texts."""
     return len(group["ends"])
+
+
+def check_complete(group: h5py.Group, rows: int) -> None:
+    """Check that every chunk of the first `rows` texts is there.
+
+    Raises:
+        ValueError: when one is missing.
+    """
+    chunks.check_complete(group["ends"], rows)
+    last = int(group["ends"][rows - 1]) if rows else 0
+    chunks.check_complete(group["bytes"], last)
 
 
 def read(group: h5py.Group, rows: Int64[np.ndarray, "n"]) -> list[str]:

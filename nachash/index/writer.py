@@ -6,20 +6,24 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Final, final
 
 import h5py
 import numpy as np
 
 from nachash.codes import checked_bits
-from nachash.errors import ExistsError, StorageError
-from nachash.index import layout, text_column
+from nachash.errors import StorageError
+from nachash.index import layout, rows
 from nachash.index.interruption import postponed
-from nachash.index.journal import Journal, beside
-from nachash.index.opening import checked_file, damage
+from nachash.index.journal import Journal
+from nachash.index.naming import exists, give_name
+from nachash.index.opening import checked_file, damage, storage
 from nachash.index.paged_file import PagedFile, Pages
+from nachash.index.rows import Changes
 from nachash.records import Preprocessing, Reference, Skipped
 from nachash.shapes import UInt8
+
+_NO_CHANGES: Final = Changes()
 
 
 def create(
@@ -40,9 +44,9 @@ def create(
         UsageError: a code of `bits` bits is not possible.
     """
     if path.exists() or path.is_symlink():
-        raise _exists(path)
+        raise exists(path)
     unborn = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    with _storage(path):
+    with storage(path):
         try:
             layout.write_empty(
                 unborn,
@@ -53,7 +57,7 @@ def create(
                 root=root,
                 label_names=label_names,
             )
-            _name(unborn, path)
+            give_name(unborn, path)
         finally:
             unborn.unlink(missing_ok=True)
     return open_for_append(path)
@@ -69,20 +73,20 @@ def open_for_append(path: Path) -> "IndexWriter":
         StorageError: it cannot be written, or another process writes it.
     """
     checked_file(path)
-    with _storage(path):
+    with contextlib.ExitStack() as unless_opened, storage(path):
         descriptor = os.open(path, os.O_RDWR)
-    try:
-        with _storage(path):
-            journal = Journal(path, descriptor)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    try:
-        return IndexWriter(path, descriptor, journal)
-    except BaseException:
-        journal.close()
-        os.close(descriptor)
-        raise
+        unless_opened.callback(os.close, descriptor)
+        journal = Journal(path, descriptor)
+        unless_opened.callback(journal.close)
+        if not _is_still(path, descriptor):
+            raise StorageError(f"{path} was replaced at this moment", "try it again")
+        opened = IndexWriter(path, descriptor, journal)
+        unless_opened.pop_all()
+    return opened
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    return path.stat().st_ino == os.fstat(descriptor).st_ino
 
 
 @final
@@ -114,12 +118,18 @@ class IndexWriter:
         """SHA-256 of the encoder that made the codes, in hex."""
         return self.header.encoder_fingerprint
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether the images have labels."""
+        return "labels" in self._file
+
     def append(
         self,
         codes: UInt8[np.ndarray, "n bytes"],
         references: Sequence[Reference],
         labels: UInt8[np.ndarray, "n classes"] | None = None,
         skipped: Sequence[Skipped] = (),
+        changes: Changes = _NO_CHANGES,
     ) -> None:
         """Write one batch and commit it; after an error the index is as it was before.
 
@@ -127,17 +137,55 @@ class IndexWriter:
             StorageError: the disk is full or fails; this writer can then only be closed.
         """
         assert len(codes) == len(references)
-        assert (labels is not None) == ("labels" in self._file)
-        with postponed(), _storage(self.path), self._all_or_nothing():
-            self._write_rows(codes, references, labels)
-            self._write_errors(skipped)
-            self._commit(self.rows + len(codes))
+        assert (labels is not None) == self.has_labels
+        count = len(codes)
+        following = np.arange(self._next_id, self._next_id + count)
+        ids = following if changes.ids is None else changes.ids
+        with self._transaction():
+            rows.change(self._file, self.rows, changes)
+            rows.append(self._file, self.rows, ids, codes, references, labels, changes.digests)
+            rows.write_errors(self._file, skipped, changes.found)
+            self._commit(self.rows + count, max(self._next_id, int(ids[-1]) + 1 if count else 0))
+
+    def change(self, changes: Changes, skipped: Sequence[Skipped] = ()) -> None:
+        """Commit changes that add no row.
+
+        Raises:
+            StorageError: the disk is full or fails; this writer can then only be closed.
+        """
+        with self._transaction():
+            rows.change(self._file, self.rows, changes)
+            rows.write_errors(self._file, skipped, changes.found)
+            self._commit(self.rows, self._next_id)
+
+    def add_label_names(self, names: Sequence[str]) -> None:
+        """Commit further label names, which no image has so far.
+
+        Raises:
+            StorageError: the disk is full or fails; this writer can then only be closed.
+        """
+        with self._transaction():
+            rows.add_label_names(self._file, self.rows, names)
+            self._commit(self.rows, self._next_id)
+
+    def reserve_ids(self, next_id: int) -> None:
+        """Commit that ids below `next_id` were used."""
+        with self._transaction():
+            self._commit(self.rows, max(self._next_id, next_id))
+
+    def take_over(self, new: Path) -> None:
+        """Let a complete index take the place of this one, under its lock; then close this one."""
+        with storage(self.path):
+            with new.open("rb") as file:
+                os.fsync(file.fileno())
+            new.replace(self.path)
+        self.close()
 
     def close(self) -> None:
         """Close the file and give the lock back."""
         if self._descriptor < 0:
             return
-        with _storage(self.path):
+        with storage(self.path):
             self._file.close()
             self._journal.close()
             os.close(self._descriptor)
@@ -154,41 +202,21 @@ class IndexWriter:
     ) -> None:
         self.close()
 
-    def _write_rows(
-        self,
-        codes: UInt8[np.ndarray, "n bytes"],
-        references: Sequence[Reference],
-        labels: UInt8[np.ndarray, "n classes"] | None,
-    ) -> None:
-        columns = {
-            "codes": codes,
-            "ids": np.arange(self._next_id, self._next_id + len(codes)),
-            "size": np.array([reference.size for reference in references], np.int64),
-            "mtime_ns": np.array([reference.mtime_ns for reference in references], np.int64),
-            "status": np.full(len(codes), layout.LIVE, np.uint8),
-        } | ({} if labels is None else {"labels": labels})
-        for name, values in columns.items():
-            self._file[name].resize(self.rows + len(codes), axis=0)
-            self._file[name][self.rows :] = values
-        paths = [reference.path for reference in references]
-        text_column.append(self._file["paths"], self.rows, paths)
-
-    def _write_errors(self, skipped: Sequence[Skipped]) -> None:
-        errors = self._file["errors"]
-        row = text_column.length(errors["paths"])
-        text_column.append(errors["paths"], row, [image.path for image in skipped])
-        text_column.append(errors["reasons"], row, [image.reason for image in skipped])
-
-    def _commit(self, rows: int) -> None:
+    def _commit(self, rows: int, next_id: int) -> None:
         self._file.attrs.modify("committed", np.int64(rows))
-        self._file.attrs.modify("next_id", np.int64(self._next_id + rows - self.rows))
+        self._file.attrs.modify("next_id", np.int64(next_id))
         self._file.flush()
         if self._paged.failure is not None:
             raise self._paged.failure
         self._journal.commit(self._pending)
         self._pending.pages.clear()
-        self._next_id += rows - self.rows
+        self._next_id = next_id
         self.rows = rows
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with postponed(), storage(self.path), self._all_or_nothing():
+            yield
 
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
@@ -204,31 +232,3 @@ class IndexWriter:
             self._file.close()
         self._pending.pages.clear()
         self.close()
-
-
-@contextlib.contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error.strerror or error}",
-            "free some space or choose another place; what was committed is still there",
-        ) from error
-
-
-def _name(unborn: Path, path: Path) -> None:
-    """Give the file its name without ever replacing another one."""
-    with unborn.open("rb") as file:
-        os.fsync(file.fileno())
-    beside(path).unlink(missing_ok=True)
-    try:
-        os.link(unborn, path)
-    except FileExistsError as error:
-        raise _exists(path) from error
-    except OSError:  # a file system without hard links
-        unborn.rename(path)
-
-
-def _exists(path: Path) -> ExistsError:
-    return ExistsError(f"{path} exists already", "overwrite it with --overwrite")

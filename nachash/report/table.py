@@ -54,10 +54,13 @@ def encoding(result: Encoding) -> str:
     """What was written into the index."""
     skipped = f", {len(result.skipped):,} skipped" if result.skipped else ""
     labels = f"{result.labels} labels" if result.labels else "no labels"
+    continued = result.added != result.images
+    history = f"{result.added:,} new, {result.changed:,} changed, {result.unchanged:,} unchanged"
     return _facts(
         [
             ("index", result.index),
             ("images", f"{result.images:,}{skipped}"),
+            *([("of these", history)] if continued else []),
             ("codes", f"{result.bits} bits, {labels}"),
             ("encoder", f"{result.runtime}, {result.seconds:.1f} s"),
         ]

@@ -8,8 +8,14 @@ from nachash.errors import MissingError, NachashError
 
 SUFFIXES = (".h5", ".hdf5")
 
+Choice = Callable[[str], None]  # told, in a sentence, what was chosen without being asked for
 
-def chosen_index(given: Path | None, choice: Callable[[str], None]) -> Path:
+
+def untold(sentence: str) -> None:
+    """A `Choice` that tells nobody."""
+
+
+def chosen_index(given: Path | None, choice: Choice) -> Path:
     """The index to use: as given, `$NACHASH_INDEX`, the only one here, or the one written last.
 
     A choice that the user did not spell out is told to `choice`, in one sentence.

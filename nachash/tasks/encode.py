@@ -5,22 +5,23 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nachash import codes
 from nachash.errors import (
     DamagedError,
     ExistsError,
     IncompatibleError,
-    InterruptedRunError,
     MissingError,
     NoImagesError,
     UsageError,
 )
-from nachash.images import location, stream
-from nachash.images.labels import csv_labels, folder_labels
-from nachash.index import reader, writer
-from nachash.records import Encoding, Labels, Progress, Skipped, Source, silent
-from nachash.tasks.choose_index import remember
+from nachash.images import location
+from nachash.images.selection import FileSource, Selection, below
+from nachash.index import naming, reader, writer
+from nachash.records import Encoding, Labels, Progress, silent
+from nachash.tasks.adding import Outcome, Work, add_images
+from nachash.tasks.choose_index import Choice, remember, untold
 from nachash.tasks.model import Model, chosen_model, loaded_model
+from nachash.tasks.place import first_labels, further_labels, placed
+from nachash.tasks.root import absolute
 from nachash.tasks.workers import decoding_threads
 
 
@@ -36,60 +37,168 @@ class EncodeSettings:
     device: str = "auto"
     workers: int | None = None
     overwrite: bool = False
+    resume: bool = False
+    hash: bool = False
 
 
-def encode(settings: EncodeSettings, *, progress: Progress = silent) -> Encoding:
-    """Write the codes of all images of a source into a new index.
+def encode(
+    settings: EncodeSettings, *, progress: Progress = silent, choice: Choice = untold
+) -> Encoding:
+    """Write the codes of all images of a source into an index.
+
+    An index of the same encoder and folder is continued: only new and changed images are
+    encoded, also where an earlier run was interrupted. `choice` is told so.
 
     Raises:
         MissingError: the images or the model are not where they were looked for.
         NoImagesError: the source has no image, or none that can be decoded.
-        ExistsError: the output exists, or is no index and would be overwritten.
+        ExistsError: the output exists and cannot be continued.
         InterruptedRunError: Ctrl-C; what was committed stays readable.
         StorageError: the disk is full; what was committed stays readable.
     """
-    target = _checked_output(settings.out, overwrite=settings.overwrite)
+    target = _checked_output(settings)
     source = location.source(settings.images, sys.stdin)
-    labels = _labels(settings.labels, source)
     model = loaded_model(chosen_model(settings.model), settings.device)
     started = time.perf_counter()
-    try:
-        images, skipped = _write_codes(target, settings, model, source, labels, progress)
-    except KeyboardInterrupt as error:
-        raise InterruptedRunError(
-            f"interrupted: what was encoded so far can be read in {target}"
-        ) from error
-    if not images:
-        target.unlink()
-        raise NoImagesError(f"none of the {len(skipped)} files in {settings.images} is an image")
-    target.replace(settings.out)
-    remember(settings.out)
+    continued = target.exists() and _can_continue(target, settings, model, source, choice)
+    if continued:
+        selection, labels = _continuation(target, settings, source)
+    else:
+        selection, labels = below(source, ""), first_labels(settings.labels, source)
+        _create(target, model, source, labels)
+    outcome = add_images(_work(target, settings, model, selection, labels), progress)
+    _finish(target, settings, outcome)
     return Encoding(
         index=str(settings.out),
         model=str(model.directory),
-        images=images,
-        skipped=tuple(skipped),
+        images=outcome.images,
+        skipped=outcome.skipped,
         bits=model.config.bits,
-        labels=len(labels.names) if labels else 0,
+        labels=_label_count(settings.out),
         runtime=model.runtime,
         seconds=time.perf_counter() - started,
+        added=outcome.added,
+        changed=outcome.changed,
+        unchanged=outcome.unchanged,
     )
 
 
-def _checked_output(out: Path, *, overwrite: bool) -> Path:
+def _checked_output(settings: EncodeSettings) -> Path:
     """Where to write: `out`, or a file beside it that replaces `out` when it is complete."""
+    out = settings.out
     if out.is_dir():
         raise UsageError(f"{out} is a folder", f"nachash encode ./images {out / 'out.h5'}")
     if not out.parent.is_dir():
         raise MissingError(f"the folder {out.parent} does not exist", f"mkdir -p {out.parent}")
-    if not out.exists():
-        return out
-    if not overwrite:
-        raise ExistsError(f"{out} exists already", "another name, or --overwrite to replace it")
-    _refuse_to_lose(out)
-    target = out.with_name(f"{out.name}.new")
-    target.unlink(missing_ok=True)
+    target = out
+    if out.exists() and settings.overwrite:
+        _refuse_to_lose(out)
+        target = out.with_name(f"{out.name}.new")
+    if settings.resume and not target.exists():
+        raise MissingError(f"there is no index {target} to go on with", "leave --resume out")
     return target
+
+
+def _can_continue(
+    target: Path, settings: EncodeSettings, model: Model, source: FileSource, choice: Choice
+) -> bool:
+    """Whether an index that is there is continued; one that cannot be is an error.
+
+    What an interrupted `--overwrite` left is dropped where it does not fit: it is no result.
+    """
+    leftover = target != settings.out
+    try:
+        with reader.open_index(target) as index:
+            trouble = _why_not(index, model, source, leftover=leftover)
+            rows = index.rows
+    except (DamagedError, IncompatibleError) as error:
+        raise ExistsError(
+            f"{target} exists already and cannot be continued: {error.sentence}",
+            "another name, or --overwrite to replace an index",
+        ) from error
+    if not trouble:
+        choice(f"{target} exists: going on with it, {rows:,} images are encoded already")
+        return True
+    if not leftover:
+        raise ExistsError(
+            f"{target} exists already and {trouble}", "another name, or --overwrite to replace it"
+        )
+    writer.open_for_append(target).close()  # nobody else is writing it
+    target.unlink()
+    return False
+
+
+def _why_not(index: reader.Index, model: Model, source: FileSource, *, leftover: bool) -> str:
+    """Why an index cannot be continued; empty when it can."""
+    if index.fingerprint != model.config.encoder_sha256:
+        return f"was made by another encoder than {model.directory}"
+    try:
+        selection = placed(source, index)
+    except UsageError:
+        return f"holds images of {index.root}, not of {source.root}"
+    known = zip(index.all_paths(), index.sizes().tolist(), index.times().tolist(), strict=True)
+    present = {(each.path, each.size, each.mtime_ns) for each in selection.references}
+    if leftover and not present.issuperset(known):
+        return "holds images that are no longer there"
+    return ""
+
+
+def _continuation(
+    target: Path, settings: EncodeSettings, source: FileSource
+) -> tuple[Selection, Labels | None]:
+    with reader.open_index(target) as index:
+        selection = placed(source, index)
+        return selection, further_labels(settings.labels, selection, index)
+
+
+def _create(target: Path, model: Model, source: FileSource, labels: Labels | None) -> None:
+    writer.create(
+        target,
+        bits=model.config.bits,
+        preprocessing=model.config.preprocessing,
+        encoder=model.onnx,
+        model=asdict(model.config),
+        root=absolute(source.root),
+        label_names=labels.names if labels else None,
+    ).close()
+
+
+def _work(
+    target: Path,
+    settings: EncodeSettings,
+    model: Model,
+    selection: Selection,
+    labels: Labels | None,
+) -> Work:
+    return Work(
+        index=target,
+        source=selection,
+        preprocessing=model.config.preprocessing,
+        activations=model.activations,
+        labels=labels,
+        batch_size=settings.batch_size,
+        workers=decoding_threads(settings.workers),
+        by_content=settings.hash,
+    )
+
+
+def _finish(target: Path, settings: EncodeSettings, outcome: Outcome) -> None:
+    """Give a complete index its name; an empty one is no index."""
+    with reader.open_index(target) as index:
+        empty = index.next_id == 0
+    if empty:
+        target.unlink()
+        raise NoImagesError(
+            f"none of the {len(outcome.skipped)} files in {settings.images} is an image"
+        )
+    if target != settings.out:
+        naming.replace(target, settings.out)
+    remember(settings.out)
+
+
+def _label_count(path: Path) -> int:
+    with reader.open_index(path) as index:
+        return len(index.label_names or ())
 
 
 def _refuse_to_lose(out: Path) -> None:
@@ -102,60 +211,3 @@ def _refuse_to_lose(out: Path) -> None:
             f"{out} is not an index of nachash and is not overwritten",
             "another name for the output, or delete that file yourself",
         ) from error
-
-
-def _labels(wanted: str, source: Source) -> Labels | None:
-    paths = [reference.path for reference in source.references]
-    if wanted == "none":
-        return None
-    if wanted in ("auto", "folder"):
-        labels = folder_labels(paths)
-        if labels is None and wanted == "folder":
-            raise UsageError(
-                f"--labels folder: not every image of {source.root} lies in a folder below it",
-                "--labels none, or a table: --labels labels.csv",
-            )
-        return labels
-    return csv_labels(Path(wanted), paths)
-
-
-def _write_codes(
-    target: Path,
-    settings: EncodeSettings,
-    model: Model,
-    source: Source,
-    labels: Labels | None,
-    progress: Progress,
-) -> tuple[int, list[Skipped]]:
-    """Stream every image into the index; returns how many went in and what was left out."""
-    preprocessing = model.config.preprocessing
-    skipped = list(source.skipped)
-    row_of = {reference.path: row for row, reference in enumerate(source.references)}
-    images = done = 0
-    with writer.create(
-        target,
-        bits=model.config.bits,
-        preprocessing=preprocessing,
-        encoder=model.onnx,
-        model=asdict(model.config),
-        root=source.root,
-        label_names=labels.names if labels else None,
-    ) as index:
-        for batch in stream.batches(
-            source,
-            preprocessing,
-            batch_size=settings.batch_size,
-            workers=decoding_threads(settings.workers),
-        ):
-            rows = [row_of[reference.path] for reference in batch.references]
-            index.append(
-                codes.encode(model.activations(batch.pixels)),
-                batch.references,
-                labels.multi_hot[rows] if labels else None,
-                batch.skipped if done else [*source.skipped, *batch.skipped],
-            )
-            images += len(rows)
-            done += len(rows) + len(batch.skipped)
-            skipped += batch.skipped
-            progress("encoding", done, len(source.references))
-    return images, skipped

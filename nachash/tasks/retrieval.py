@@ -11,6 +11,7 @@ from nachash.datasets import DataSet
 from nachash.errors import DamagedError, IncompatibleError, UsageError
 from nachash.images import stream
 from nachash.index.reader import Index, open_index
+from nachash.index.reading import reading
 from nachash.records import Progress, Skipped, Source, Split
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.dataset import source_of
@@ -45,11 +46,14 @@ def leave_one_out(path: Path) -> Retrieval:
     Raises:
         UsageError: the index has no labels.
     """
-    with open_index(path) as index:
-        everything = _labelled(index, path, index.label_names or ())
-        own = np.arange(index.rows, dtype=np.int64)
-        protocol = f"leave-one-out over {index.rows:,} images"
-        return Retrieval(everything, everything, own, index.bits, protocol, str(path))
+    return reading(path, _leave_one_out)
+
+
+def _leave_one_out(index: Index) -> Retrieval:
+    everything = _labelled(index, index.path, index.label_names or ())
+    own = np.arange(index.rows, dtype=np.int64)
+    protocol = f"leave-one-out over {index.rows:,} images"
+    return Retrieval(everything, everything, own, index.bits, protocol, str(index.path))
 
 
 def two_indexes(queries_path: Path, path: Path) -> Retrieval:

@@ -12,10 +12,12 @@ import numpy as np
 
 from nachash import codes, plugins
 from nachash.errors import ImageError, MissingError, UsageError
-from nachash.index.reader import Index, open_index
+from nachash.index.reader import Index
+from nachash.index.reading import reading
 from nachash.records import Answer, Hit, Hits, Skipped, Source
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Bool, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.row_filter import Condition, matching, parsed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +36,8 @@ class SearchSettings:
     k: int | None = None
     max_distance: int | None = None
     engine: str = "faiss-flat"
+    where: tuple[str, ...] = ()
+    under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +60,23 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
     """
     if not (settings.queries or settings.ids or settings.paths):
         raise UsageError("there is nothing to search for", "nachash search query.jpg")
+    conditions = [parsed(text) for text in settings.where]
     path = chosen_index(settings.index, choice)
-    with open_index(path) as index:
-        queries, skipped = _queries(settings, index)
-        limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
-        return Answer(
-            index=str(path),
-            queries=tuple(query.name for query in queries),
-            hits=_described(index, queries, _hits(settings, index, queries), limit),
-            bits=index.bits,
-            skipped=tuple(skipped),
-            notes=_notes(settings, index),
-        )
+    return reading(path, lambda index: _answer(settings, index, conditions))
+
+
+def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
+    queries, skipped = _queries(settings, index)
+    rows = matching(index, conditions, settings.under)
+    limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
+    return Answer(
+        index=str(index.path),
+        queries=tuple(query.name for query in queries),
+        hits=_described(index, queries, _hits(settings, index, queries, rows), limit),
+        bits=index.bits,
+        skipped=tuple(skipped),
+        notes=_notes(settings, index, rows),
+    )
 
 
 def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
@@ -138,9 +147,16 @@ def _refuse(image: Skipped) -> "Image.Image":
     raise ImageError(image.reason)
 
 
-def _hits(settings: SearchSettings, index: Index, queries: Sequence[Query]) -> Hits:
+def _hits(
+    settings: SearchSettings,
+    index: Index,
+    queries: Sequence[Query],
+    rows: Bool[np.ndarray, "n"] | None,
+) -> Hits:
+    """The answer of an engine that knows nothing but the rows that the filter leaves."""
+    searched = slice(None) if rows is None else rows
     engine = plugins.load("engines", settings.engine).build(
-        index.codes(), ids=index.ids(), bits=index.bits
+        index.codes()[searched], ids=index.ids()[searched], bits=index.bits
     )
     matrix = np.stack([query.code for query in queries])
     if settings.max_distance is not None:
@@ -195,6 +211,8 @@ def _label_texts(
 
 def _openable(index: Index, path: str) -> str:
     """The path of an indexed image as a program started here can open it."""
+    if "://" in index.root:
+        return f"{index.root}/{path}"
     full = Path(index.root, path)
     try:
         return str(full.relative_to(Path.cwd()))
@@ -213,7 +231,14 @@ def _position(index: Index, path: str) -> int:
         return index.position_of_path(full.relative_to(index.root).as_posix())
 
 
-def _notes(settings: SearchSettings, index: Index) -> tuple[str, ...]:
-    if settings.k is not None and settings.k > index.rows:
-        return (f"the index has only {index.rows:,} images, fewer than k = {settings.k:,}",)
-    return ()
+def _notes(
+    settings: SearchSettings, index: Index, rows: Bool[np.ndarray, "n"] | None
+) -> tuple[str, ...]:
+    notes = []
+    searched = index.rows
+    if rows is not None:
+        searched = int(rows.sum())
+        notes.append(f"searched {searched:,} of {index.rows:,} images, as the filter says")
+    if settings.k is not None and settings.k > searched:
+        notes.append(f"only {searched:,} images are searched, fewer than k = {settings.k:,}")
+    return tuple(notes)

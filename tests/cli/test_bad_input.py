@@ -31,7 +31,7 @@ def refused(finished, code, *words):
         ("search query.jpg -k 0", 2, ["-k"]),
         ("search query.jpg --max-distance -1", 2, ["max-distance"]),
         ("encode ./missing new.h5", 2, ["missing"]),
-        ("encode ./images out.h5", 2, ["out.h5 exists", "--overwrite"]),
+        ("encode ./query.jpg out.h5", 2, ["out.h5 exists", "--overwrite"]),
         ("encode ./images query.jpg --overwrite", 2, ["query.jpg is not an index"]),
         ("encode ./images images", 2, ["is a folder"]),
         ("encode ./images no/such/out.h5", 2, ["no/such"]),

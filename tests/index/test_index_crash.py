@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nachash.errors import StorageError
 from nachash.index import journal, writer
 from nachash.index.paged_file import PagedFile, Pages
 from nachash.index.reader import open_index
@@ -297,6 +298,6 @@ def test_a_disk_without_room_for_the_journal_does_not_touch_the_index(create, ba
             return real(descriptor, content, offset)
 
         monkeypatch.setattr(journal.os, "pwrite", full)
-        with pytest.raises(writer.StorageError, match="No space left"):
+        with pytest.raises(StorageError, match="No space left"):
             writing.append(*batch(ROWS, seed=2))
     assert writing.path.read_bytes() == before

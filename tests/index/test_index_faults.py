@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
+import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
@@ -18,9 +22,10 @@ from nachash.errors import (
     StorageError,
     UsageError,
 )
-from nachash.index import journal, writer
+from nachash.index import journal, naming, writer
 from nachash.index.paged_file import PagedFile
 from nachash.index.reader import open_index
+from nachash.index.reading import reading
 
 openers = pytest.mark.parametrize("opened", [open_index, writer.open_for_append])
 
@@ -155,11 +160,109 @@ def test_impossible_bit_lengths_leave_no_file(create, tmp_path):
 
 
 def test_a_second_writer_is_told_who_the_first_one_is(create):
-    with create() as first, pytest.raises(StorageError, match=f"process {os.getpid()}"):
+    described = (
+        rf"process {os.getpid()} on {re.escape(os.uname().nodename)} since \d+-\d+-\d+ .* UTC"
+    )
+    with create() as first, pytest.raises(StorageError, match=described):
         writer.open_for_append(first.path)
 
     writer.open_for_append(first.path).close()
     assert not journal.beside(first.path).exists()
+
+
+HOLD = """
+    import sys
+    from pathlib import Path
+    from nachash.index import writer
+
+    index = writer.open_for_append(Path(sys.argv[1]))
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(index_path):
+    """Another process that has the index open for writing."""
+    command = [sys.executable, "-c", textwrap.dedent(HOLD), str(index_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"ready\n"
+        yield child
+        child.kill()
+
+
+def test_another_process_keeps_writers_out_and_lets_readers_in(holder, index_path, batch, tmp_path):
+    with pytest.raises(StorageError, match=f"process {holder.pid} on "):
+        writer.open_for_append(index_path)
+    new = tmp_path / "new.h5"
+    shutil.copy(index_path, new)
+    with pytest.raises(StorageError, match=f"process {holder.pid} on "):
+        naming.replace(new, index_path)
+    assert f"process {holder.pid}" in journal.owner(index_path)
+    with open_index(index_path) as index:
+        assert index.rows == len(index.codes()) == 50
+
+
+def test_the_lock_of_a_killed_process_is_no_lock(holder, index_path, batch):
+    holder.kill()
+    holder.wait()
+
+    assert f"process {holder.pid}" in journal.beside(index_path).read_text()
+    assert journal.owner(index_path) is None
+    with writer.open_for_append(index_path) as again:
+        again.append(*batch(2, seed=5))
+    assert not journal.beside(index_path).exists()
+
+
+def test_a_writer_does_not_write_into_a_file_that_was_replaced(index_path, tmp_path, monkeypatch):
+    """The file is replaced between opening and locking it, as `compact` may do."""
+    new = tmp_path / "new.h5"
+    shutil.copy(index_path, new)
+    real = writer.Journal
+
+    def late(path, descriptor):
+        new.replace(path)
+        return real(path, descriptor)
+
+    monkeypatch.setattr(writer, "Journal", late)
+    with pytest.raises(StorageError, match="replaced"):
+        writer.open_for_append(index_path)
+    assert not journal.beside(index_path).exists()
+
+
+def test_reading_begins_again_when_a_writer_came_in_between(index_path, batch):
+    """The first look fails as one at a half-written chunk does; meanwhile a batch is added."""
+    seen = []
+
+    def use(index):
+        seen.append(index.rows)
+        if len(seen) == 1:
+            with writer.open_for_append(index_path) as writing:
+                writing.append(*batch(4, seed=8))
+            raise DamagedError("a chunk that was being rewritten")
+        return index.rows
+
+    assert reading(index_path, use) == 54
+    assert seen == [50, 54]
+
+
+def test_damage_is_damage_when_nobody_writes(index_path):
+    calls = []
+
+    def use(index):
+        calls.append(index.rows)
+        raise DamagedError("damaged")
+
+    with pytest.raises(DamagedError):
+        reading(index_path, use)
+    assert calls == [50]
+
+
+def test_an_index_deleted_while_it_is_read_is_read_to_the_end(index_path, batch):
+    with open_index(index_path) as index:
+        index_path.unlink()
+        assert index.codes().tolist() == batch(50)[0].tolist()
+        assert len(index.all_paths()) == 50
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])

@@ -1,0 +1,30 @@
+"""`nachash index verify`: read everything and compare every checksum."""
+
+import typer
+
+from nachash.cli import _options as options
+from nachash.cli import _terminal as terminal
+from nachash.errors import DamagedError
+
+
+def command(
+    path: options.IndexArgument = None,
+    index: options.Index = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Read the whole index and say everything that is wrong; exit code 4 when something is."""
+    from nachash.records import to_json
+    from nachash.report import index_table
+    from nachash.tasks.index.verify import VerifySettings, verify
+
+    with terminal.progress() as progress:
+        result = verify(
+            VerifySettings(index=path or index), choice=terminal.note, progress=progress
+        )
+    typer.echo(to_json(result) if json else index_table.verification(result))
+    if result.problems:
+        raise DamagedError(
+            f"{result.index} is damaged in {len(result.problems)} places",
+            f"nachash index repair {result.index}",
+        )

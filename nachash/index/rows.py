@@ -1,0 +1,111 @@
+"""Writes rows into the columns of an index; when they count is the business of `writer`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+
+from nachash.index import layout, text_column
+from nachash.index.chunks import write_rows
+from nachash.records import Reference, Skipped
+from nachash.shapes import Int64, UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What else a batch changes, besides adding rows.
+
+    `ids`: those of the new rows, ascending, instead of the next ones. `digests`: of the contents
+    of their files. `removed`: ids of rows that are removed. `times`: new times of change by id.
+    `found`: paths that are no longer among the errors.
+    """
+
+    ids: Int64[np.ndarray, "n"] | None = None
+    digests: UInt8[np.ndarray, "n digest"] | None = None
+    removed: Collection[int] = ()
+    times: Mapping[int, int] = field(default_factory=dict)
+    found: Collection[str] = ()
+
+
+def append(
+    file: h5py.File,
+    row: int,
+    ids: Int64[np.ndarray, "n"],
+    codes: UInt8[np.ndarray, "n bytes"],
+    references: Sequence[Reference],
+    labels: UInt8[np.ndarray, "n classes"] | None,
+    digests: UInt8[np.ndarray, "n digest"] | None,
+) -> None:
+    """Write rows from `row` on; whatever stood there or later is dropped."""
+    columns = {
+        "codes": codes,
+        "ids": ids,
+        "size": np.array([reference.size for reference in references], np.int64),
+        "mtime_ns": np.array([reference.mtime_ns for reference in references], np.int64),
+        "status": np.full(len(codes), layout.LIVE, np.uint8),
+    } | ({} if labels is None else {"labels": labels})
+    if digests is not None and "digests" not in file:
+        layout.column(file, "digests", np.uint8, layout.DIGEST_BYTES)
+        file["digests"].resize(row, axis=0)
+        file["digests"][:] = 0
+    if "digests" in file:
+        unknown = np.zeros((len(codes), layout.DIGEST_BYTES), np.uint8)
+        columns["digests"] = unknown if digests is None else digests
+    for name, values in columns.items():
+        file[name].resize(row + len(codes), axis=0)
+        file[name][row:] = values
+    text_column.append(file["paths"], row, [reference.path for reference in references])
+
+
+def change(file: h5py.File, rows: int, changes: Changes) -> None:
+    """Remove rows, and give others a new time of change."""
+    if not changes.removed and not changes.times:
+        return
+    ids = file["ids"][:rows]
+    gone = np.searchsorted(ids, sorted(changes.removed)).astype(np.int64)
+    write_rows(file["status"], gone, np.full(len(gone), layout.REMOVED, np.uint8))
+    touched = np.searchsorted(ids, sorted(changes.times)).astype(np.int64)
+    times = np.array([changes.times[each] for each in sorted(changes.times)], np.int64)
+    write_rows(file["mtime_ns"], touched, times)
+
+
+def add_label_names(file: h5py.File, rows: int, names: Sequence[str]) -> None:
+    """Give the labels more columns, zero for all rows that are there."""
+    present = text_column.length(file["label_names"])
+    text_column.append(file["label_names"], present, names)
+    width = present + len(names)
+    if file["labels"].maxshape[1] is None:
+        file["labels"].resize((rows, width))
+        file["labels"][:, present:] = 0
+        return
+    labels = file["labels"][:rows]
+    del file["labels"]
+    layout.label_column(file, width)
+    file["labels"].resize(rows, axis=0)
+    file["labels"][:, :present], file["labels"][:, present:] = labels, 0
+
+
+def write_errors(file: h5py.File, skipped: Sequence[Skipped], found: Collection[str]) -> None:
+    """List skipped images, each path once and with its latest reason, without those in `found`."""
+    if not skipped and not found:
+        return
+    errors = file["errors"]
+    count = text_column.length(errors["paths"])
+    listed = dict(
+        zip(
+            text_column.all_texts(errors["paths"], count),
+            text_column.all_texts(errors["reasons"], count),
+            strict=True,
+        )
+    )
+    wanted = listed | {image.path: image.reason for image in skipped}
+    for path in found:
+        wanted.pop(path, None)
+    if wanted == listed:
+        return
+    kept = list(listed.items()) == list(wanted.items())[: len(listed)]
+    start = len(listed) if kept and len(listed) == count else 0
+    fresh = list(wanted.items())[start:]
+    text_column.append(errors["paths"], start, [path for path, _ in fresh])
+    text_column.append(errors["reasons"], start, [reason for _, reason in fresh])

@@ -1,0 +1,85 @@
+"""What was done to an index, as text for people."""
+
+from collections.abc import Sequence
+
+from nachash.index_records import Export, IndexFacts, Removal, Repair, Rewriting, Verification
+
+_MOST_SHOWN = 20
+
+
+def facts(result: IndexFacts) -> str:
+    """What is in an index, and whether somebody writes it."""
+    labels = "none" if result.labels is None else f"{len(result.labels)}: {_few(result.labels)}"
+    removed = f", {result.removed:,} removed rows" if result.removed else ""
+    state = result.written_by or (
+        "a killed process left a batch, which the next writer finishes"
+        if result.unfinished
+        else "complete"
+    )
+    return _lines(
+        [
+            ("index", f"{result.index}, {_size(result.file_bytes)}"),
+            ("images", f"{result.images:,}{removed}"),
+            ("codes", f"{result.bits} bits"),
+            ("labels", labels),
+            ("root", result.root),
+            ("skipped", f"{result.errors:,} files"),
+            ("encoder", f"{result.encoder[:12]}, {result.image_size} px"),
+            ("format", f"{result.format_version}, by {result.created_by}"),
+            ("state", state),
+        ]
+    )
+
+
+def verification(result: Verification) -> str:
+    """Everything that is wrong, a line each, then the sum of it."""
+    problems = [f"{problem.part}: {problem.what}" for problem in result.problems]
+    verdict = f"{len(problems)} problems" if problems else "sound"
+    speed = result.bytes / max(result.seconds, 1e-9)
+    read = f"{result.rows:,} rows, {_size(result.bytes)} in {result.seconds:.1f} s"
+    return "\n".join([*problems, f"{result.index}: {verdict} ({read}, {_size(speed)}/s)"])
+
+
+def removal(result: Removal) -> str:
+    """What was removed, and how much is left."""
+    shown = [f"removed {path}" for path in result.removed[:_MOST_SHOWN]]
+    if len(result.removed) > _MOST_SHOWN:
+        shown.append(f"... and {len(result.removed) - _MOST_SHOWN:,} more")
+    summary = f"{result.index}: {len(result.removed):,} removed, {result.images:,} images left"
+    return "\n".join([*shown, summary])
+
+
+def rewriting(result: Rewriting) -> str:
+    """What was written anew."""
+    dropped = f", {result.dropped:,} rows left out" if result.dropped else ""
+    sizes = f"{_size(result.bytes_before)} before, {_size(result.bytes_after)} now"
+    return f"{result.index}: {result.images:,} images{dropped}; {sizes}"
+
+
+def export(result: Export) -> str:
+    """What was exported."""
+    return f"{result.out}: {result.images:,} codes of {result.index} as {result.format}"
+
+
+def repair(result: Repair) -> str:
+    """What was done, and what is left."""
+    kept = [f"the damaged file is {result.kept}"] if result.kept else []
+    lost = f", {result.lost:,} lost" if result.lost else ""
+    return "\n".join([*result.done, *kept, f"{result.index}: {result.images:,} images{lost}"])
+
+
+def _lines(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

@@ -1,0 +1,142 @@
+"""Encodes what a source has and an index has not; `encode` and `index add` are made of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nachash import codes
+from nachash.errors import InterruptedRunError
+from nachash.images import stream
+from nachash.images.selection import Selection
+from nachash.index import writer
+from nachash.index.reader import open_index
+from nachash.index.rows import Changes
+from nachash.records import Labels, Preprocessing, Progress, Skipped
+from nachash.shapes import UInt8
+from nachash.tasks.additions import Plan, digest, plan
+from nachash.tasks.model import Activations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Where images come from, how they are encoded, and what their labels are."""
+
+    index: Path
+    source: Selection
+    preprocessing: Preprocessing
+    activations: Activations
+    labels: Labels | None
+    batch_size: int
+    workers: int
+    by_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many images were added, encoded again, and left as they were; `images` are live now."""
+
+    added: int
+    changed: int
+    unchanged: int
+    images: int
+    skipped: tuple[Skipped, ...]
+
+
+def add_images(work: Work, progress: Progress) -> Outcome:
+    """Encode new and changed images into an index, batch by batch, each wholly or not at all.
+
+    Raises:
+        InterruptedRunError: Ctrl-C; what was committed stays, and the same command continues.
+        StorageError: the disk is full, or another process writes the index.
+    """
+    try:
+        with writer.open_for_append(work.index) as index:
+            with open_index(work.index) as known:
+                todo = plan(known, work.source, by_content=work.by_content)
+                before, names = known.rows, known.label_names
+            table = _LabelTable.of(work, names)
+            if table is not None and table.new_names:
+                index.add_label_names(table.new_names)
+            if todo.times or work.source.skipped:
+                index.change(Changes(times=todo.times), work.source.skipped)
+            return _encoded(work, todo, index, table, before, progress)
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError(
+            f"interrupted: what was encoded so far can be read in {work.index}",
+            "the same command again, which goes on from there",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _LabelTable:
+    """Labels of the source's images in the columns of the index; None where there are none."""
+
+    row_of: dict[str, int]
+    multi_hot: UInt8[np.ndarray, "n classes"]
+    new_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, work: Work, names: tuple[str, ...] | None) -> "_LabelTable | None":
+        if names is None:
+            return None
+        labels = work.labels or Labels(np.zeros((len(work.source.references), 0), np.uint8), ())
+        columns = list(dict.fromkeys(names + labels.names))
+        wide = np.zeros((len(labels.multi_hot), len(columns)), np.uint8)
+        wide[:, [columns.index(name) for name in labels.names]] = labels.multi_hot
+        row_of = {each.path: row for row, each in enumerate(work.source.references)}
+        return cls(row_of, wide, tuple(columns[len(names) :]))
+
+    def rows(self, paths: Sequence[str]) -> UInt8[np.ndarray, "n classes"]:
+        return self.multi_hot[[self.row_of[path] for path in paths]]
+
+
+def _encoded(
+    work: Work,
+    todo: Plan,
+    index: writer.IndexWriter,
+    table: _LabelTable | None,
+    before: int,
+    progress: Progress,
+) -> Outcome:
+    skipped = list(work.source.skipped)
+    done, written = todo.unchanged, 0
+    for batch in _batches(work, todo):
+        paths = [reference.path for reference in batch.references]
+        index.append(
+            codes.encode(work.activations(batch.pixels)),
+            batch.references,
+            None if table is None else table.rows(paths),
+            batch.skipped,
+            Changes(
+                digests=_digests(work, batch),
+                removed=[todo.ids[path] for path in paths if path in todo.ids],
+                found=paths,
+            ),
+        )
+        written += len(paths)
+        done += len(paths) + len(batch.skipped)
+        skipped += batch.skipped
+        progress("encoding", done, len(work.source.references))
+    failed = {image.path for image in skipped}
+    changed = sum(path not in failed for path in todo.ids)
+    added = written - changed
+    return Outcome(added, changed, todo.unchanged, before + added, tuple(skipped))
+
+
+def _batches(work: Work, todo: Plan) -> Iterator[stream.DecodedBatch]:
+    for group in (todo.fresh, todo.changed, todo.failed):
+        yield from stream.batches(
+            work.source.only(group),
+            work.preprocessing,
+            batch_size=work.batch_size,
+            workers=work.workers,
+        )
+
+
+def _digests(work: Work, batch: stream.DecodedBatch) -> UInt8[np.ndarray, "n digest"] | None:
+    if not work.by_content:
+        return None
+    found = b"".join(digest(work.source, reference) for reference in batch.references)
+    return np.frombuffer(found, np.uint8).reshape(len(batch.references), -1 if found else 16)

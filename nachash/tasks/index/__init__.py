@@ -1,0 +1,1 @@
+"""One file per verb of `nachash index`: settings in, record out."""

@@ -1,0 +1,75 @@
+"""`index add`: encode new and changed images of a folder with the encoder of the index."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from nachash.images import location
+from nachash.index.reader import open_index
+from nachash.inference.onnx_encoder import OnnxEncoder
+from nachash.records import Encoding, Progress, silent
+from nachash.tasks.adding import Work, add_images
+from nachash.tasks.choose_index import Choice, chosen_index, remember, untold
+from nachash.tasks.place import further_labels, placed
+from nachash.tasks.workers import decoding_threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddSettings:
+    """What `index add` needs to know; the words are those of the command line."""
+
+    images: str
+    index: Path | None = None
+    labels: str = "auto"
+    hash: bool = False
+    batch_size: int = 256
+    workers: int | None = None
+
+
+def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = silent) -> Encoding:
+    """Add what is new below the index's root, and encode again what has changed there.
+
+    Raises:
+        MissingError, NoImagesError: there is nothing to add.
+        UsageError: the images do not lie below the root, or their labels are not clear.
+        InterruptedRunError: Ctrl-C; the same command goes on from there.
+        StorageError: the disk is full, or another process writes the index.
+    """
+    path = chosen_index(settings.index, choice)
+    source = location.source(settings.images, sys.stdin)
+    started = time.perf_counter()
+    with open_index(path) as index:
+        selection = placed(source, index)
+        labels = further_labels(settings.labels, selection, index)
+        encoder = OnnxEncoder(index.encoder, threads=None)
+        bits, preprocessing = index.bits, index.preprocessing
+    outcome = add_images(
+        Work(
+            index=path,
+            source=selection,
+            preprocessing=preprocessing,
+            activations=encoder.activations,
+            labels=labels,
+            batch_size=settings.batch_size,
+            workers=decoding_threads(settings.workers),
+            by_content=settings.hash,
+        ),
+        progress,
+    )
+    remember(path)
+    with open_index(path) as index:
+        names = index.label_names or ()
+    return Encoding(
+        index=str(path),
+        model="",
+        images=outcome.images,
+        skipped=outcome.skipped,
+        bits=bits,
+        labels=len(names),
+        runtime="ONNX Runtime on the CPU",
+        seconds=time.perf_counter() - started,
+        added=outcome.added,
+        changed=outcome.changed,
+        unchanged=outcome.unchanged,
+    )

@@ -1,0 +1,69 @@
+"""`index compact`: the same index without the rows that were removed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nachash.index import writer
+from nachash.index.copying import copy_rows
+from nachash.index.reader import Index, open_index
+from nachash.index.rows import Changes
+from nachash.index_records import Rewriting
+from nachash.tasks.choose_index import Choice, chosen_index, untold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactSettings:
+    """What `index compact` needs to know."""
+
+    index: Path | None = None
+
+
+def compact(settings: CompactSettings, *, choice: Choice = untold) -> Rewriting:
+    """Rewrite an index without removed rows; ids stay, and it is replaced when all is written.
+
+    Raises:
+        DamagedError: a row cannot be read; the index is as it was.
+        StorageError: another process writes it, or the disk is full; the index is as it was.
+    """
+    path = chosen_index(settings.index, choice)
+    before = path.stat().st_size if path.exists() else 0
+    with writer.open_for_append(path) as locked, open_index(path) as index:
+        # The lock makes the name ours: what stands there was left by a killed process.
+        target = path.with_name(f".{path.name}.compact")
+        target.unlink(missing_ok=True)
+        try:
+            _copy(index, target)
+            locked.take_over(target)
+        finally:
+            target.unlink(missing_ok=True)
+        return Rewriting(
+            index=str(path),
+            images=index.rows,
+            dropped=index.removed,
+            bytes_before=before,
+            bytes_after=path.stat().st_size,
+        )
+
+
+def _copy(index: Index, target: Path) -> None:
+    with writer.create(
+        target,
+        bits=index.bits,
+        preprocessing=index.preprocessing,
+        encoder=index.encoder,
+        model=index.model,
+        root=index.root,
+        label_names=index.label_names,
+    ) as compacted:
+        copy_rows(
+            index,
+            compacted,
+            paths=index.all_paths(),
+            names=index.label_names,
+            keep=np.ones(index.rows, bool),
+            keep_ids=True,
+        )
+        compacted.change(Changes(), index.errors())
+        compacted.reserve_ids(index.next_id)

@@ -1,0 +1,44 @@
+"""`index info`: what is in an index, without reading its rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nachash.index import journal, layout
+from nachash.index.reader import open_index
+from nachash.index_records import IndexFacts
+from nachash.tasks.choose_index import Choice, chosen_index, untold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoSettings:
+    """What `index info` needs to know."""
+
+    index: Path | None = None
+
+
+def info(settings: InfoSettings, *, choice: Choice = untold) -> IndexFacts:
+    """Facts about an index.
+
+    Raises:
+        MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
+    """
+    path = chosen_index(settings.index, choice)
+    with open_index(path) as index:
+        return IndexFacts(
+            index=str(path),
+            format_version=layout.FORMAT_VERSION,
+            created_by=index.created_by,
+            root=index.root,
+            images=index.rows,
+            removed=index.removed,
+            next_id=index.next_id,
+            bits=index.bits,
+            labels=index.label_names,
+            errors=len(index.errors()),
+            encoder=index.fingerprint,
+            encoder_bytes=len(index.encoder),
+            image_size=index.preprocessing.size,
+            file_bytes=path.stat().st_size,
+            unfinished=journal.is_unfinished(path),
+            written_by=journal.owner(path),
+        )

@@ -1,0 +1,149 @@
+"""`index merge`: several indexes of one encoder as one."""
+
+import os
+import posixpath
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nachash.errors import ExistsError, IncompatibleError, UsageError
+from nachash.index import naming, writer
+from nachash.index.copying import copy_rows
+from nachash.index.reader import Index, open_index
+from nachash.index.rows import Changes
+from nachash.index_records import Rewriting
+from nachash.records import Skipped
+from nachash.tasks.choose_index import remember
+from nachash.tasks.root import absolute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeSettings:
+    """What `index merge` needs to know."""
+
+    indexes: tuple[Path, ...]
+    out: Path
+    overwrite: bool = False
+
+
+def merge(settings: MergeSettings) -> Rewriting:
+    """Write one index with the live rows of all; its root is the folder that holds all roots.
+
+    Rows get new ids, in the order of the indexes. Of images that several indexes hold, the row
+    of the last index counts. Labels are brought together by name.
+
+    Raises:
+        UsageError: fewer than two indexes, or roots that have nothing in common.
+        IncompatibleError: they were made by different encoders.
+        ExistsError: the output exists.
+        StorageError: it cannot be written.
+    """
+    if len(settings.indexes) < 2:
+        raise UsageError(
+            "there is nothing to merge with fewer than two indexes",
+            "nachash index merge A.h5 B.h5 OUT.h5",
+        )
+    out = settings.out
+    if out.exists() and not settings.overwrite:
+        raise ExistsError(f"{out} exists already", "another name, or --overwrite to replace it")
+    with ExitStack() as opened:
+        indexes = [opened.enter_context(open_index(path)) for path in settings.indexes]
+        _require_one_encoder(indexes)
+        target = out.with_name(f".{out.name}.{uuid.uuid4().hex}.merge")
+        try:
+            dropped, images = _write(indexes, target)
+            if out.exists():
+                open_index(out).close()  # only an index is ever replaced
+                naming.replace(target, out)
+            else:
+                naming.give_name(target, out)
+        finally:
+            target.unlink(missing_ok=True)
+        remember(out)
+        return Rewriting(
+            index=str(out),
+            images=images,
+            dropped=dropped,
+            bytes_before=sum(index.path.stat().st_size for index in indexes),
+            bytes_after=out.stat().st_size,
+            notes=_notes(indexes, dropped),
+        )
+
+
+def _require_one_encoder(indexes: Sequence[Index]) -> None:
+    first = indexes[0]
+    for other in indexes[1:]:
+        if other.fingerprint != first.fingerprint:
+            raise IncompatibleError(
+                f"{first.path} and {other.path} were made by different encoders, "
+                "so their codes cannot stand in one index",
+                "encode both with the same --model",
+            )
+
+
+def _write(indexes: Sequence[Index], target: Path) -> tuple[int, int]:
+    """Write the target; returns how many rows were left out as doubles, and how many went in."""
+    root = _common_root([absolute(index.root) for index in indexes])
+    names = tuple(dict.fromkeys(name for index in indexes for name in index.label_names or ()))
+    labelled = any(index.label_names is not None for index in indexes)
+    paths = [_rebased(index.all_paths(), index.root, root) for index in indexes]
+    last = {path: number for number, some in enumerate(paths) for path in some}
+    images = 0
+    with writer.create(
+        target,
+        bits=indexes[0].bits,
+        preprocessing=indexes[0].preprocessing,
+        encoder=indexes[0].encoder,
+        model=indexes[0].model,
+        root=root,
+        label_names=names if labelled else None,
+    ) as merged:
+        for number, (index, some) in enumerate(zip(indexes, paths, strict=True)):
+            keep = np.array([last[path] == number for path in some], bool)
+            images += int(keep.sum())
+            copy_rows(
+                index,
+                merged,
+                paths=some,
+                names=names if labelled else None,
+                keep=keep,
+                keep_ids=False,
+            )
+            merged.change(Changes(), _errors(index, root))
+        merged.change(Changes(found=tuple(last)))
+    return sum(map(len, paths)) - images, images
+
+
+def _common_root(roots: Sequence[str]) -> str:
+    if len(set(roots)) == 1:
+        return roots[0]
+    if any("://" in root or not Path(root).is_absolute() for root in roots):
+        raise UsageError(f"{' and '.join(dict.fromkeys(roots))} have no folder in common")
+    return os.path.commonpath(roots)
+
+
+def _rebased(paths: Sequence[str], old: str, new: str) -> list[str]:
+    if absolute(old) == new:
+        return list(paths)
+    prefix = Path(absolute(old)).relative_to(new).as_posix()
+    return [posixpath.join(prefix, path) for path in paths]
+
+
+def _errors(index: Index, root: str) -> list[Skipped]:
+    errors = index.errors()
+    paths = _rebased([each.path for each in errors], index.root, root)
+    return [Skipped(path, each.reason) for path, each in zip(paths, errors, strict=True)]
+
+
+def _notes(indexes: Sequence[Index], dropped: int) -> tuple[str, ...]:
+    notes = []
+    if dropped:
+        notes.append(f"{dropped:,} images were in several indexes; the last one counts")
+    without = [str(index.path) for index in indexes if index.label_names is None]
+    if 0 < len(without) < len(indexes):
+        notes.append(f"the images of {', '.join(without)} have no labels")
+    return tuple(notes)

@@ -1,0 +1,58 @@
+"""`index repair`: finish what a killed writer had begun; save what is sound of a damaged file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nachash.errors import ExistsError, NachashError
+from nachash.index import journal, naming, writer
+from nachash.index.reader import open_index
+from nachash.index.salvage import salvage
+from nachash.index.verification import problems
+from nachash.index_records import Repair
+from nachash.records import Progress, silent
+from nachash.tasks.choose_index import Choice, chosen_index, untold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairSettings:
+    """What `index repair` needs to know."""
+
+    index: Path | None = None
+
+
+def repair(
+    settings: RepairSettings, *, choice: Choice = untold, progress: Progress = silent
+) -> Repair:
+    """Make an index sound; a damaged file is kept under another name, never changed.
+
+    Raises:
+        DamagedError: nothing can be saved.
+        ExistsError: the name for the damaged file is taken.
+        StorageError: another process writes the index, or the disk is full.
+    """
+    path = chosen_index(settings.index, choice)
+    done = []
+    if path.exists() and journal.is_unfinished(path):
+        writer.open_for_append(path).close()
+        done.append("finished a batch that a killed process had left in the journal")
+    found = list(problems(path, progress))
+    if not found:
+        with open_index(path) as index:
+            return Repair(str(path), tuple(done) or ("nothing was wrong",), index.rows, 0)
+    return _salvaged(path, done, len(found))
+
+
+def _salvaged(path: Path, done: list[str], wrong: int) -> Repair:
+    kept, target = path.with_name(f"{path.name}.damaged"), path.with_name(f"{path.name}.repaired")
+    for taken in (kept, target):
+        if taken.exists():
+            raise ExistsError(f"{taken} exists already", f"move it away: mv {taken} ELSEWHERE")
+    try:
+        with naming.locked(path), open_index(path) as index:
+            outcome = salvage(index, target)
+            naming.keep_and_replace(path, kept, target)
+    except NachashError:
+        target.unlink(missing_ok=True)
+        raise
+    done.append(f"wrote the sound rows into a new file; {wrong} parts were damaged")
+    return Repair(str(path), tuple(done), outcome.saved, outcome.lost, str(kept))

@@ -1,0 +1,62 @@
+"""`index verify`: read everything, compare every checksum, and say all that is wrong."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from nachash.errors import NachashError, StorageError
+from nachash.index import journal
+from nachash.index.reader import open_index
+from nachash.index.reading import stamp
+from nachash.index.verification import problems
+from nachash.index_records import Problem, Verification
+from nachash.records import Progress, silent
+from nachash.tasks.choose_index import Choice, chosen_index, untold
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    """What `index verify` needs to know."""
+
+    index: Path | None = None
+
+
+def verify(
+    settings: VerifySettings, *, choice: Choice = untold, progress: Progress = silent
+) -> Verification:
+    """Everything that is wrong in an index; no problem when it is sound.
+
+    Raises:
+        MissingError, IncompatibleError, StorageError: it cannot be read, or is being written.
+    """
+    path = chosen_index(settings.index, choice)
+    started = time.perf_counter()
+    found = _settled(path, progress)
+    return Verification(
+        index=str(path),
+        rows=_rows(path),
+        bytes=path.stat().st_size,
+        problems=found,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _settled(path: Path, progress: Progress) -> tuple[Problem, ...]:
+    """The problems of a file that nobody changed meanwhile: a half-written chunk is no damage."""
+    for _ in range(_ATTEMPTS):
+        before = stamp(path)
+        found = tuple(problems(path, progress))
+        if not found or (stamp(path) == before and journal.owner(path) is None):
+            return found
+    owner = journal.owner(path) or "written again and again"
+    raise StorageError(f"{path} is being {owner}", "verify it when that has finished")
+
+
+def _rows(path: Path) -> int:
+    try:
+        with open_index(path) as index:
+            return index.header.committed
+    except NachashError:
+        return 0

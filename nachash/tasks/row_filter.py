@@ -1,0 +1,130 @@
+"""Which rows of an index a search looks at: `--where` and `--under`, exact and before ranking.
+
+A condition is a field, an operator and a value: `label=cat`, `label!=cat`, `path=2019/*.jpg`,
+`size>=100000`, `time<2020-01-01`. `size` is in bytes, `time` the last change of the file (UTC).
+All conditions hold at once.
+"""
+
+import datetime as dt
+import fnmatch
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from nachash.errors import UsageError
+from nachash.index.reader import Index
+from nachash.shapes import Bool
+from nachash.tasks.root import absolute
+
+_CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*\Z", re.DOTALL)
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_HINT: Final = "--where 'label=cat', 'path=2019/*', 'size>100000' or 'time<2020-01-01'"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One part of a filter."""
+
+    field: str
+    comparison: str
+    value: str
+
+
+def parsed(text: str) -> Condition:
+    """A condition as a user types it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = _CONDITION.match(text)
+    if match is None or match[1] not in _FIELDS:
+        raise UsageError(f"--where '{text}' is no condition on {', '.join(_FIELDS)}", _HINT)
+    condition = Condition(*match.groups())
+    if condition.field in ("label", "path") and condition.comparison not in ("=", "!="):
+        raise UsageError(f"--where '{text}': a {condition.field} is compared by = or !=", _HINT)
+    return condition
+
+
+def matching(
+    index: Index, conditions: Sequence[Condition], under: Sequence[str]
+) -> Bool[np.ndarray, "n"] | None:
+    """Which rows fulfil all conditions and lie below one of the folders; None: no filter.
+
+    Raises:
+        UsageError: a value that cannot be compared; a label that the index does not have.
+        MissingError: a condition on labels, and the index has none.
+    """
+    if not conditions and not under:
+        return None
+    rows = np.ones(index.rows, bool)
+    for condition in conditions:
+        rows &= _FIELDS[condition.field](index, condition)
+    return rows & _below(index, under) if under else rows
+
+
+def _label(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+    labels, names = index.labels(), index.label_names or ()
+    if condition.value not in names:
+        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise UsageError(f"{index.path} has no label {condition.value}, but {shown}", _HINT)
+    has = labels[:, names.index(condition.value)] > 0
+    return has if condition.comparison == "=" else ~has
+
+
+def _path(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+    match = re.compile(fnmatch.translate(condition.value)).match
+    found = np.array([match(path) is not None for path in index.all_paths()], bool)
+    return found if condition.comparison == "=" else ~found
+
+
+def _size(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+    if not condition.value.isdecimal():
+        raise UsageError(f"a size in bytes is a whole number, not '{condition.value}'", _HINT)
+    return _COMPARISONS[condition.comparison](index.sizes(), int(condition.value))
+
+
+def _time(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+    try:
+        moment = dt.datetime.fromisoformat(condition.value)
+    except ValueError as error:
+        raise UsageError(f"'{condition.value}' is not a date as 2020-01-31", _HINT) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    since = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    nanoseconds = since // dt.timedelta(microseconds=1) * 1000
+    return _COMPARISONS[condition.comparison](index.times(), nanoseconds)
+
+
+def _below(index: Index, folders: Sequence[str]) -> Bool[np.ndarray, "n"]:
+    """Rows below any of the folders, which are named as in the index or from here."""
+    paths, found = index.all_paths(), np.zeros(index.rows, bool)
+    for folder in folders:
+        rows = _starting(paths, folder.removeprefix("./").rstrip("/"))
+        if not rows.any():
+            full, root = Path(absolute(folder)), absolute(index.root)
+            if full.is_relative_to(root):
+                rows = _starting(paths, full.relative_to(root).as_posix())
+        found |= rows
+    return found
+
+
+def _starting(paths: Sequence[str], folder: str) -> Bool[np.ndarray, "n"]:
+    if folder == ".":
+        return np.ones(len(paths), bool)
+    prefix = f"{folder}/"
+    return np.array([path.startswith(prefix) or path == folder for path in paths], bool)
+
+
+_FIELDS: Final = {"label": _label, "path": _path, "size": _size, "time": _time}

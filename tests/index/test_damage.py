@@ -1,0 +1,284 @@
+"""Damage is reported by verify and never becomes a wrong neighbour; fuzzed files do no harm."""
+
+import hashlib
+import pickle
+import random
+import shutil
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from nachash.errors import DamagedError, NachashError
+from nachash.index.reader import open_index
+from nachash.index.verification import problems
+from nachash.records import Skipped
+from nachash.tasks.encode import EncodeSettings, encode
+from nachash.tasks.search import SearchSettings, search
+
+DATASETS = [
+    "codes", "ids", "size", "mtime_ns", "status", "labels", "encoder", "paths/bytes", "paths/ends",
+    "label_names/bytes", "label_names/ends", "errors/paths/bytes", "errors/paths/ends",
+    "errors/reasons/bytes", "errors/reasons/ends",
+]  # fmt: skip
+ATTRIBUTES = [
+    "format", "format_version", "bits", "bitorder", "encoder_fingerprint", "preprocessing", "model",
+    "root", "created_by", "committed", "next_id",
+]  # fmt: skip
+
+
+@pytest.fixture
+def sound(create, batch):
+    """A small index with all that there can be; its bytes and what a reader sees."""
+    with create(label_names=("a", "b")) as writing:
+        codes, references = batch(50)
+        writing.append(codes, references, np.ones((50, 2), np.uint8), [Skipped("bad", "truncated")])
+    return writing.path
+
+
+def content(path):
+    with open_index(path) as index:
+        return (
+            index.header, index.codes().tolist(), index.ids().tolist(), index.all_paths(),
+            index.sizes().tolist(), index.times().tolist(), index.labels().tolist(),
+            index.label_names, index.errors(), index.encoder,
+        )  # fmt: skip
+
+
+def reported(path):
+    try:
+        return list(problems(path))
+    except NachashError as error:
+        return [error]
+
+
+def damaged(path, offset, mask=4):
+    whole = bytearray(path.read_bytes())
+    whole[offset] ^= mask
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize(
+    "where",
+    ["middle", *(pytest.param(each, marks=pytest.mark.slow) for each in ("first", "checksum"))],
+)
+def test_verify_names_the_data_set_whose_byte_was_flipped(sound, name, where):
+    with h5py.File(sound, "r") as file:
+        chunk = file[name].id.get_chunk_info(0)
+    inside = {"first": 0, "middle": chunk.size // 2, "checksum": chunk.size - 1}[where]
+    damaged(sound, chunk.byte_offset + inside)
+
+    assert {problem.part for problem in reported(sound)} == {name}
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_verify_reports_a_flipped_byte_of_an_attribute(sound, name):
+    with h5py.File(sound, "r") as file:
+        value = file.attrs[name]
+    raw = value if isinstance(value, bytes) else np.asarray(value).tobytes()
+    whole = sound.read_bytes()
+    places = [at for at in range(512, len(whole)) if whole.startswith(raw, at)]
+    assert places
+    if name in ("format_version", "committed", "bits", "next_id"):
+        at = whole.index(name.encode() + b"\0", 512)
+        places = [place for place in places if 0 < place - at < 80]
+    damaged(sound, places[0])
+
+    assert reported(sound)
+    with pytest.raises(DamagedError):
+        content(sound)
+
+
+def test_verify_reports_the_first_line_of_the_file(sound):
+    damaged(sound, 3)
+
+    assert [problem.part for problem in reported(sound)] == ["identity"]
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda file: file["ids"].__setitem__(3, 1), "ids"),
+        (lambda file: file.attrs.modify("next_id", np.int64(9)), "ids"),
+        (lambda file: file["status"].__setitem__(3, 7), "status"),
+        (lambda file: file["codes"].__setitem__((3, 1), 1), "codes"),
+        (lambda file: file["encoder"].__setitem__(3, 1), "encoder"),
+        (lambda file: file["labels"].__setitem__((3, 1), 2), "labels"),
+        (lambda file: file["paths/ends"].__setitem__(3, 1), "paths"),
+        (lambda file: file["errors/reasons/ends"].resize(0, axis=0), "errors"),
+        (lambda file: file.attrs.modify("bitorder", np.bytes_(b"ltl")), "attributes"),
+        (lambda file: file.__delitem__("mtime_ns"), "attributes"),
+        (lambda file: file.__delitem__("errors"), "errors/paths/ends"),
+    ],
+)
+def test_verify_reports_what_no_checksum_can_tell(sound, change, part):
+    with h5py.File(sound, "r+") as file:
+        change(file)
+
+    assert part in {problem.part for problem in reported(sound)}
+
+
+def flip_campaign(path, seed, flips):
+    """Flip single bits anywhere: what verify does not report changes nothing that is read."""
+    whole, expected, generator = path.read_bytes(), content(path), random.Random(seed)
+    other, silent = path.with_name("flipped.h5"), 0
+    for _ in range(flips):
+        changed = bytearray(whole)
+        changed[generator.randrange(len(whole))] ^= 1 << generator.randrange(8)
+        other.write_bytes(changed)
+        if not reported(other):
+            assert content(other) == expected
+            silent += 1
+    return silent
+
+
+def test_a_flip_that_verify_does_not_report_changes_nothing(sound):
+    assert flip_campaign(sound, seed=0, flips=60) < 20
+
+
+@pytest.mark.slow
+def test_thousands_of_flips_that_verify_does_not_report_change_nothing(sound):
+    assert flip_campaign(sound, seed=1, flips=2_000) < 400
+
+
+def test_search_refuses_a_damaged_chunk_instead_of_answering(encoded):
+    query = str(encoded.parent / "photos" / "cat" / "00.png")
+    whole = encoded.read_bytes()
+    for name in ("codes", "ids", "status", "paths/bytes", "paths/ends", "labels", "encoder"):
+        encoded.write_bytes(whole)
+        with h5py.File(encoded, "r") as file:
+            chunk = file[name].id.get_chunk_info(0)
+        damaged(encoded, chunk.byte_offset + 1)
+        with pytest.raises(DamagedError, match=r"out\.h5"):
+            search(SearchSettings(queries=(query,), index=encoded), choice=lambda _: None)
+
+
+def test_a_chunk_that_is_lost_from_the_map_is_not_read_as_zeros(create, batch):
+    """Rows whose chunk was never written read as zeros in HDF5, without an error."""
+    with create() as writing:
+        writing.append(*batch(40_000))
+    with h5py.File(writing.path, "r+") as file:
+        codes = file["codes"][:16_384]
+        settings = {"chunks": file["codes"].chunks, "maxshape": (None, 2), "fletcher32": True}
+        del file["codes"]
+        lost = file.create_dataset("codes", (40_000, 2), np.uint8, **settings)
+        lost[:16_384] = codes
+
+    with open_index(writing.path) as index, pytest.raises(DamagedError, match="missing"):
+        index.codes()
+    assert [problem.part for problem in reported(writing.path)] == ["codes"]
+
+
+FUZZ = """
+    import random, resource, sys
+    from pathlib import Path
+    import h5py
+    from nachash.errors import NachashError
+    from nachash.index import writer
+    from nachash.index.reader import open_index
+    from nachash.index.verification import problems
+
+    original, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    whole = original.read_bytes()
+    with h5py.File(original, "r") as file:
+        chunks = []
+        file.visititems(lambda _, item: isinstance(item, h5py.Dataset) and [
+            chunks.append(item.id.get_chunk_info(n)) for n in range(item.id.get_num_chunks())
+        ] and None)
+    inside = {at for c in chunks for at in range(c.byte_offset, c.byte_offset + c.size)}
+    metadata = [at for at in range(len(whole)) if at not in inside]
+    limit = 3 << 30
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    path = original.with_name(f"fuzzed-{seed}.h5")
+    outcomes = [0, 0]
+    for number in range(seed, seed + count):
+        generator = random.Random(number)
+        changed = bytearray(whole)
+        for _ in range(generator.choice((1, 1, 2, 8, 64))):
+            anywhere = generator.random() < 0.2
+            at = generator.randrange(len(whole)) if anywhere else generator.choice(metadata)
+            run = generator.choice((1, 1, 2, 8, 100))
+            new = generator.choice((generator.randbytes(run), bytes(run), b"\\xff" * run))
+            changed[at : at + run] = new[: len(changed) - at]
+        if generator.random() < 0.1:
+            del changed[generator.randrange(len(changed)) :]
+        path.write_bytes(changed)
+        print(number, flush=True)
+        try:
+            found = list(problems(path))
+            with open_index(path) as index:
+                index.codes(), index.ids(), index.all_paths(), index.errors(), index.encoder
+            outcomes[bool(found)] += 1
+        except NachashError:
+            outcomes[1] += 1
+        try:
+            writer.open_for_append(path).close()
+        except NachashError:
+            pass
+    print(*outcomes)
+"""
+
+
+def fuzz(path, seed, count):
+    """Mutated index files, opened by a child whose memory is limited to 3 GiB."""
+    import textwrap
+
+    command = [sys.executable, "-c", textwrap.dedent(FUZZ), str(path), str(seed), str(count)]
+    finished = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60 + count
+    )
+    lines = finished.stdout.splitlines()
+    assert finished.returncode == 0, (lines[-1:], finished.stderr[-2000:])
+    return tuple(map(int, lines[-1].split()))
+
+
+def test_mutated_index_files_end_in_a_sentence(sound):
+    fine, wrong = fuzz(sound, 0, 60)
+
+    assert fine + wrong == 60
+    assert wrong > 30
+
+
+@pytest.mark.slow
+def test_ten_thousand_mutated_index_files_end_in_a_sentence(sound):
+    for seed in range(1_000, 11_000, 1_000):
+        assert sum(fuzz(sound, seed, 1_000)) == 1_000
+
+
+class Trap:
+    """Unpickling it would write a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_pickle_is_neither_an_index_nor_an_encoder(encoded, tiny_model, tmp_path):
+    trap = pickle.dumps(Trap(tmp_path / "ran"))
+    (tmp_path / "trap.h5").write_bytes(trap)
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    (model / "encoder.onnx").write_bytes(trap)
+    changed = EncodeSettings(
+        images=str(encoded.parent / "photos"), out=tmp_path / "o.h5", model=model, workers=0
+    )
+
+    with pytest.raises(DamagedError, match="not a nachash index"):
+        open_index(tmp_path / "trap.h5")
+    with pytest.raises(DamagedError, match="damaged"):
+        encode(changed)
+    config = model / "config.json"
+    digests = (
+        hashlib.sha256(content).hexdigest()
+        for content in ((tiny_model / "encoder.onnx").read_bytes(), trap)
+    )
+    config.write_text(config.read_text().replace(*digests))
+    with pytest.raises(DamagedError, match="not an ONNX graph"):
+        encode(changed)
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "o.h5").exists()
