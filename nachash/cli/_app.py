@@ -3,7 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ def main() -> None:
     # Spinning OpenMP threads take the cores from whatever else runs, our own threads included:
     # a training step beside another process was measured two to three times as fast without.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    program = typer.main.get_command(_application())
+    program = typer.main.get_command(_application(_needed(sys.argv[1:])))
     options = {
         name: {parameter.name for parameter in command.params}
         for name, command in program.commands.items()  # type: ignore[attr-defined]
@@ -34,12 +34,24 @@ def main() -> None:
     program.main(prog_name="nachash", default_map=defaults)
 
 
-def _application() -> typer.Typer:
+def _needed(arguments: Sequence[str]) -> list[str]:
+    """The one command that was asked for, where nothing has to be known of the others.
+
+    Loading all of them costs a search a tenth of its time. Their help, an unknown command and
+    the check of a settings file need them all.
+    """
+    known = plugins.names("cli")
+    if arguments and arguments[0] in known and not Path(settings.FILE_NAME).exists():
+        return [arguments[0]]
+    return known
+
+
+def _application(names: Sequence[str]) -> typer.Typer:
     application = typer.Typer(
         no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
     )
     application.callback()(_nachash)
-    for name in plugins.names("cli"):
+    for name in names:
         application.command(name)(_guarded(plugins.load("cli", name).command))
     return application
 
