@@ -1,8 +1,8 @@
 """A search from a cold process, beside `python -c "import numpy, h5py"`.
 
 The index holds 60,000 or 1,000,000 codes. The query is a picture: it is decoded, encoded by the
-encoder inside the index and looked up by FAISS. Wall time and CPU time (user and system, of the whole process), medians of repeats taken
-in turn.
+encoder inside the index and looked up by FAISS. Wall time and CPU time (user and system, of the
+whole process), medians of repeats taken in turn.
 """
 
 import sys
