@@ -28,6 +28,9 @@ def command(
     max_distance: Annotated[
         int | None, typer.Option(min=0, help="Only images within this Hamming distance, inclusive.")
     ] = None,
+    similar: Annotated[
+        bool, typer.Option("--similar", help="All similar images, as far as `calibrate` measured.")
+    ] = False,
     json: options.Json = False,
     no_exit_code: Annotated[
         bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
@@ -49,6 +52,7 @@ def command(
         index=index,
         k=k,
         max_distance=max_distance,
+        similar=similar,
     )
     result = search(settings, choice=terminal.note)
     terminal.show_skipped(result.skipped)
@@ -63,4 +67,5 @@ def command(
     for line in render(result):
         typer.echo(line)
     if not any(result.hits) and not no_exit_code:
-        raise NothingFoundError(f"no image within distance {max_distance} in {result.index}")
+        reach = "that is similar" if similar else f"within distance {max_distance}"
+        raise NothingFoundError(f"no image {reach} in {result.index}")

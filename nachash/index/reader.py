@@ -122,6 +122,14 @@ class Index:
         with damage(self.path):
             return self._file["encoder"][:].tobytes()
 
+    @property
+    def calibration(self) -> str | None:
+        """What `calibrate` measured, as JSON; None when it has not run."""
+        with damage(self.path):
+            if layout.CALIBRATION not in self._file:
+                return None
+            return self._file[layout.CALIBRATION][:].tobytes().decode()
+
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
         found = self._column("codes")

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from nachash import codes
+from nachash.calibration_records import Calibration
 from nachash.duplicate_records import Duplicate, Duplicates, Grouping
 from nachash.errors import ImageError, MissingError
 from nachash.images import files
+from nachash.index.reader import open_index
 from nachash.records import Progress, Reference, silent
 from nachash.shapes import Int64
 from nachash.tasks import coded_images
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.coded_images import CodedImages
-from nachash.tasks.radius import same_photo_radius
+from nachash.tasks.radius import calibration_of, same_photo_radius
 from nachash.tasks.shown_path import shown
 
 
@@ -36,6 +38,7 @@ class DedupSettings:
 class _Gathered:
     images: CodedImages
     protected: tuple[Path, ...]
+    calibration: Calibration | None
 
 
 def dedup(
@@ -55,7 +58,7 @@ def dedup(
     images = gathered.images
     radius = settings.max_distance
     if radius is None:
-        radius, sentence = same_photo_radius(images.bits)
+        radius, sentence = same_photo_radius(gathered.calibration, images.bits)
         choice(sentence)
     groups = tuple(_groups(gathered, radius, settings.grouping, progress))
     return Duplicates(
@@ -72,19 +75,22 @@ def dedup(
 
 def _gathered(source: Path, settings: DedupSettings, progress: Progress) -> _Gathered:
     """Images of the source and of the reference folders that it does not hold already."""
+    measured = None
     if source.is_dir():
         first, encoder = coded_images.of_folder(
             str(source), settings.model, settings.device, settings.workers, progress
         )
     else:
         first, encoder = coded_images.of_index(source)
+        with open_index(source) as index:
+            measured = calibration_of(index)
     protected = tuple(_folder(path) for path in settings.reference)
     outside = [path for path in protected if not path.is_relative_to(first.root)]
     others = [
         coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress)
         for path in outside
     ]
-    return _Gathered(coded_images.joined([first, *others]), protected)
+    return _Gathered(coded_images.joined([first, *others]), protected, measured)
 
 
 def _folder(path: Path) -> Path:

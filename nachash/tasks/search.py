@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from nachash.index.reader import Index, open_index
 from nachash.records import Answer, Hit, Hits, Skipped, Source
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.radius import similar_radius
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,6 +34,7 @@ class SearchSettings:
     index: Path | None = None
     k: int | None = None
     max_distance: int | None = None
+    similar: bool = False
     engine: str = "faiss-flat"
 
 
@@ -58,6 +60,7 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
         raise UsageError("there is nothing to search for", "nachash search query.jpg")
     path = chosen_index(settings.index, choice)
     with open_index(path) as index:
+        settings = _with_radius(settings, index)
         queries, skipped = _queries(settings, index)
         limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
         return Answer(
@@ -68,6 +71,15 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
             skipped=tuple(skipped),
             notes=_notes(settings, index),
         )
+
+
+def _with_radius(settings: SearchSettings, index: Index) -> SearchSettings:
+    """The settings with the calibrated radius where --similar asks for it."""
+    if not settings.similar:
+        return settings
+    if settings.max_distance is not None:
+        raise UsageError("--similar and --max-distance exclude each other", "use one of them")
+    return replace(settings, max_distance=similar_radius(index))
 
 
 def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
