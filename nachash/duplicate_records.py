@@ -13,7 +13,8 @@ class Duplicate:
     """An image of a group; `distance` counts bits to the keeper, `size` bytes of the file.
 
     `width` and `height` are None where the file cannot be opened any more; `id` is None where
-    the image is in no index. A `reference` lies in a folder that is never touched.
+    the image is in no index. A `reference` lies in a folder that is never touched. `code` is in
+    hex.
     """
 
     path: str
@@ -24,6 +25,7 @@ class Duplicate:
     size: int
     keep: bool
     reference: bool
+    code: str
 
 
 @dataclass(frozen=True, slots=True)

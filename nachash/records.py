@@ -218,7 +218,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Result of `search`: hits by query, in the order of the queries."""
+    """Result of `search`: hits by query, in the order of the queries; their codes in hex."""
 
     index: str
     queries: tuple[str, ...]
@@ -226,6 +226,7 @@ class Answer:
     bits: int
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    query_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

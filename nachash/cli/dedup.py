@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from nachash.cli import _options as options
+from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
+from nachash.duplicate_records import Duplicates
 from nachash.errors import NothingFoundError
 
 
@@ -40,6 +42,9 @@ def command(
     csv: Annotated[
         Path | None, typer.Option(help="Write the groups to this table as well.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
+    ] = None,
     model: options.Model = None,
     device: options.Device = "auto",
     workers: options.Workers = None,
@@ -58,7 +63,6 @@ def command(
     """
     from nachash.report import duplicates as report
     from nachash.report import output
-    from nachash.tasks import move_duplicates
     from nachash.tasks.dedup import DedupSettings, dedup
 
     settings = DedupSettings(
@@ -70,23 +74,33 @@ def command(
         device=device,
         workers=workers,
     )
-    if csv:
-        output.check_writable(csv, overwrite=overwrite)
+    for path in filter(None, (csv, html)):
+        output.check_writable(path, overwrite=overwrite)
     with terminal.progress() as progress:
         found = dedup(settings, choice=terminal.note, progress=progress)
     terminal.show_skipped(found.skipped)
     if csv:
         csv.write_text(report.csv_text(found), encoding="utf-8", errors="surrogateescape")
         terminal.note(f"wrote {csv}")
+    if html:
+        pages.write_dedup(html, found)
     for line in report.lines(found, json=json, terminal=sys.stdout.isatty()):
         typer.echo(line)
     if move_to:
-        planned = move_duplicates.plan(found, move_to, settings.reference)
-        if apply:
-            move_duplicates.move(planned, move_to)
-        for line in report.moves(planned, done=apply):
-            terminal.note(line)
+        _move(found, move_to, settings.reference, apply)
     if not found.groups and not no_exit_code:
         raise NothingFoundError(
             f"no duplicates within distance {found.max_distance} in {found.source}"
         )
+
+
+def _move(found: Duplicates, target: Path, references: tuple[Path, ...], apply: bool) -> None:
+    """Show what moves where, and move it when that is wanted."""
+    from nachash.report import duplicates as report
+    from nachash.tasks import move_duplicates
+
+    planned = move_duplicates.plan(found, target, references)
+    if apply:
+        move_duplicates.move(planned, target)
+    for line in report.moves(planned, done=apply):
+        terminal.note(line)

@@ -1,11 +1,13 @@
 """`nachash search`: the indexed images that look most like a picture."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nachash.cli import _options as options
+from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.errors import NothingFoundError
 
@@ -31,7 +33,11 @@ def command(
     similar: Annotated[
         bool, typer.Option("--similar", help="All similar images, as far as `calibrate` measured.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
+    ] = None,
     json: options.Json = False,
+    overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
         bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
     ] = False,
@@ -54,6 +60,8 @@ def command(
         max_distance=max_distance,
         similar=similar,
     )
+    if html:
+        pages.check(html, overwrite=overwrite)
     result = search(settings, choice=terminal.note)
     terminal.show_skipped(result.skipped)
     for sentence in result.notes:
@@ -66,6 +74,8 @@ def command(
         render = table.hit_paths
     for line in render(result):
         typer.echo(line)
+    if html:
+        pages.write_search(html, result)
     if not any(result.hits) and not no_exit_code:
         reach = "that is similar" if similar else f"within distance {max_distance}"
         raise NothingFoundError(f"no image {reach} in {result.index}")

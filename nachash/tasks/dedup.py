@@ -186,6 +186,7 @@ def _described(
             size=member.reference.size,
             keep=bool(row == keeper),
             reference=member.protected,
+            code=images.codes[row].tobytes().hex(),
         )
         for row, distance, member in zip(rows, distances, members, strict=True)
     ]

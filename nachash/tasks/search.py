@@ -70,6 +70,7 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
             bits=index.bits,
             skipped=tuple(skipped),
             notes=_notes(settings, index),
+            query_codes=tuple(query.code.tobytes().hex() for query in queries),
         )
 
 

@@ -8,7 +8,7 @@ from nachash.tasks import move_duplicates
 
 
 def duplicate(path, *, keep=False, size=4):
-    return Duplicate(str(path), None, 0, 1, 1, size, keep, reference=False)
+    return Duplicate(str(path), None, 0, 1, 1, size, keep, reference=False, code="00")
 
 
 @pytest.fixture
