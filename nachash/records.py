@@ -54,7 +54,10 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One line of `search --json`; `rank` counts from 1, `distance` counts bits."""
+    """One line of `search --json`; `rank` counts from 1, `distance` counts bits.
+
+    `asymmetric` is the distance that `--rerank` orders by, None where it did not.
+    """
 
     query: str
     rank: int
@@ -62,6 +65,7 @@ class Hit:
     path: str
     distance: int
     label: str | None = None
+    asymmetric: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,14 @@ def command(
     similar: Annotated[
         bool, typer.Option("--similar", help="All similar images, as far as `calibrate` measured.")
     ] = False,
+    rerank: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Order so many nearest by how sure the query is of the bits that differ, "
+            "and show the best of them.",
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
     ] = None,
@@ -59,6 +67,7 @@ def command(
         k=k,
         max_distance=max_distance,
         similar=similar,
+        rerank=rerank,
     )
     if html:
         pages.check(html, overwrite=overwrite)

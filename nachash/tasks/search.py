@@ -14,9 +14,10 @@ from nachash import codes, plugins
 from nachash.errors import ImageError, MissingError, UsageError
 from nachash.index.reader import Index, open_index
 from nachash.records import Answer, Hit, Hits, Skipped, Source
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Float32, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.radius import similar_radius
+from nachash.tasks.rerank import Nearest, reranked
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,6 +36,7 @@ class SearchSettings:
     k: int | None = None
     max_distance: int | None = None
     similar: bool = False
+    rerank: int | None = None
     engine: str = "faiss-flat"
 
 
@@ -45,6 +47,7 @@ class Query:
     name: str
     code: UInt8[np.ndarray, "bytes"]
     own_id: int | None = None
+    activations: Float32[np.ndarray, "bits"] | None = None
 
 
 def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer:
@@ -58,6 +61,12 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
     """
     if not (settings.queries or settings.ids or settings.paths):
         raise UsageError("there is nothing to search for", "nachash search query.jpg")
+    if settings.rerank and (settings.ids or settings.paths):
+        raise UsageError(
+            "--rerank needs the real-valued projection of a query, and of an indexed image only "
+            "the bits are known",
+            "name the image's file instead of --id or --path",
+        )
     path = chosen_index(settings.index, choice)
     with open_index(path) as index:
         settings = _with_radius(settings, index)
@@ -66,7 +75,9 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
         return Answer(
             index=str(path),
             queries=tuple(query.name for query in queries),
-            hits=_described(index, queries, _hits(settings, index, queries), limit),
+            hits=_described(
+                index, queries, _hits(settings, index, queries), limit, settings.rerank
+            ),
             bits=index.bits,
             skipped=tuple(skipped),
             notes=_notes(settings, index),
@@ -117,8 +128,9 @@ def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list
     from nachash.inference.onnx_encoder import OnnxEncoder
 
     encoder = OnnxEncoder(index.encoder, threads=None)
-    encoded = codes.encode(encoder.activations(np.stack(pixels)))
-    return [Query(name, code) for name, code in zip(names, encoded, strict=True)], skipped
+    activations = encoder.activations(np.stack(pixels))
+    queries = zip(names, codes.encode(activations), activations, strict=True)
+    return [Query(name, code, None, real) for name, code, real in queries], skipped
 
 
 def _opened(locations: Sequence[str]) -> "Iterator[tuple[str, Callable[[], Image.Image]]]":
@@ -159,11 +171,15 @@ def _hits(settings: SearchSettings, index: Index, queries: Sequence[Query]) -> H
     if settings.max_distance is not None:
         return engine.within(matrix, settings.max_distance)
     own = int(any(query.own_id is not None for query in queries))
-    return engine.search(matrix, (settings.k or DEFAULT_K) + own)
+    return engine.search(matrix, max(settings.k or DEFAULT_K, settings.rerank or 0) + own)
 
 
 def _described(
-    index: Index, queries: Sequence[Query], hits: Hits, limit: int | None
+    index: Index,
+    queries: Sequence[Query],
+    hits: Hits,
+    limit: int | None,
+    rerank: int | None,
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
     labels = index.labels() if index.has_labels else None
@@ -171,7 +187,11 @@ def _described(
     for number, query in enumerate(queries):
         distances, ids = hits.row(number)
         others = ids != (-1 if query.own_id is None else query.own_id)
-        rows.append(_row(index, labels, query.name, distances[others][:limit], ids[others][:limit]))
+        nearest = Nearest(distances[others], ids[others])
+        if rerank:
+            assert query.activations is not None
+            nearest = reranked(index, query.activations, nearest, rerank)
+        rows.append(_row(index, labels, query.name, nearest, limit))
     return tuple(rows)
 
 
@@ -179,16 +199,17 @@ def _row(
     index: Index,
     labels: UInt8[np.ndarray, "n classes"] | None,
     query: str,
-    distances: Int64[np.ndarray, "k"],
-    ids: Int64[np.ndarray, "k"],
+    nearest: Nearest,
+    limit: int | None,
 ) -> tuple[Hit, ...]:
+    ids, distances = nearest.ids[:limit], nearest.distances[:limit]
     positions = index.positions_of_ids(ids)
     paths = index.paths(positions)
     texts = _label_texts(index.label_names or (), labels, positions)
     return tuple(
-        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label)
-        for rank, (distance, identifier, path, label) in enumerate(
-            zip(distances, ids, paths, texts, strict=True), start=1
+        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label, weighted)
+        for rank, (distance, identifier, path, label, weighted) in enumerate(
+            zip(distances, ids, paths, texts, nearest.weights(len(ids)), strict=True), start=1
         )
     )
 
