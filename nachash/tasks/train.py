@@ -61,6 +61,7 @@ class TrainSettings:
     device: str = "auto"
     workers: int | None = None
     overwrite: bool = False
+    latest: bool = True  # let runs/latest name the model
     method_settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -95,7 +96,8 @@ def train(settings: TrainSettings, *, progress: Progress = silent) -> Training:
             progress=progress,
         )
         result = _trained_model(settings, data, images, directory, method_settings, progress)
-    _point_latest_to(out)
+    if settings.latest:
+        _point_latest_to(out)
     return replace(result, directory=str(out), seconds=time.perf_counter() - started)
 
 
