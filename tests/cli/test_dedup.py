@@ -71,8 +71,15 @@ def files(folder):
 WANTED = [{f"{n}.png", f"{n}-small.png", f"{n}-again.jpg", f"{n}-turned.jpg"} for n in COPIED]
 
 
-@pytest.mark.parametrize("source", ["p.h5", "photos"])
-@pytest.mark.parametrize("grouping", ["components", "stars"])
+@pytest.mark.parametrize(
+    ("source", "grouping"),
+    [
+        ("p.h5", "components"),
+        ("photos", "stars"),
+        pytest.param("p.h5", "stars", marks=pytest.mark.slow),
+        pytest.param("photos", "components", marks=pytest.mark.slow),
+    ],
+)
 def test_exactly_the_planted_groups_are_found(nachash, planted, source, grouping):
     command = ["dedup", source, "--max-distance", 1, "--group", grouping, "--json"]
     found = groups(nachash(*command, "--model", "model", cwd=planted))
