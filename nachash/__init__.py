@@ -1,3 +1,35 @@
-"""Binary hashing and image retrieval with Neural Activation Coding."""
+"""Binary hashing and image retrieval with Neural Activation Coding.
+
+The names below are loaded when they are first used: importing the package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nachash.records import Hit
+    from nachash.tasks.hasher import Hasher
+    from nachash.tasks.image_index import Index
+    from nachash.tasks.mean_average_precision import mean_average_precision
+    from nachash.tasks.trained_encoder import Encoder
 
 __version__ = "0.1.0"
+__all__ = ["Encoder", "Hasher", "Hit", "Index", "mean_average_precision"]
+
+_HOMES = {
+    "Encoder": "tasks.trained_encoder",
+    "Hasher": "tasks.hasher",
+    "Hit": "records",
+    "Index": "tasks.image_index",
+    "mean_average_precision": "tasks.mean_average_precision",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nachash' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"nachash.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from nachash.errors import UsageError
-from nachash.shapes import Bool, Float, UInt8, UInt16
+from nachash.shapes import Bool, Float, Float64, UInt8, UInt16
 
 BIT_ORDER: Final = "big"
 MAX_BITS = 4096
@@ -76,3 +76,16 @@ def hamming(
     Written for clarity and for comparison: it holds queries x gallery x bytes at once.
     """
     return popcount(queries[:, None, :] ^ gallery[None, :, :])
+
+
+def asymmetric_distance(
+    activations: Float[np.ndarray, "bits"], codes: UInt8[np.ndarray, "n bytes"]
+) -> Float64[np.ndarray, "n"]:
+    """Sum of the query's |activation| over the bits in which a code differs from its own.
+
+    A bit that the query is sure of counts more than one that it might as well have set the other
+    way. The order is that of the inner product of the activations with codewords (Gordo,
+    Perronnin, Gong and Lazebnik, "Asymmetric distances for binary embeddings", TPAMI 2014).
+    """
+    different = unpack(codes ^ encode(activations), len(activations))
+    return different @ np.abs(activations).astype(np.float64)

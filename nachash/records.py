@@ -54,7 +54,10 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One line of `search --json`; `rank` counts from 1, `distance` counts bits."""
+    """One line of `search --json`; `rank` counts from 1, `distance` counts bits.
+
+    `asymmetric` is the distance that `--rerank` orders by, None where it did not.
+    """
 
     query: str
     rank: int
@@ -62,6 +65,7 @@ class Hit:
     path: str
     distance: int
     label: str | None = None
+    asymmetric: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Result of `search`: hits by query, in the order of the queries."""
+    """Result of `search`: hits by query, in the order of the queries; their codes in hex."""
 
     index: str
     queries: tuple[str, ...]
@@ -230,6 +234,7 @@ class Answer:
     bits: int
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    query_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

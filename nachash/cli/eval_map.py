@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from nachash.cli import _options as options
+from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 
 
@@ -36,6 +37,9 @@ def command(
     ] = "zero",
     plot: Annotated[
         Path | None, typer.Option(help="Write the precision-recall curve to this picture.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -70,9 +74,14 @@ def command(
     )
     if plot:
         plots.check_writable(plot, overwrite=overwrite)
+    if html:
+        pages.check(html, overwrite=overwrite)
+        pages.require_index(dataset)
     with terminal.progress() as progress:
         scores = evaluate(settings, choice=terminal.note, progress=progress)
     if plot:
         plots.precision_recall(scores, plot)
         terminal.note(f"wrote {plot}")
+    if html:
+        pages.write_evaluation(html, scores, queries)
     typer.echo(to_json(scores) if json else table.scores(scores))

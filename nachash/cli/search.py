@@ -1,11 +1,13 @@
 """`nachash search`: the indexed images that look most like a picture."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nachash.cli import _options as options
+from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.errors import NothingFoundError
 
@@ -38,7 +40,22 @@ def command(
     under: Annotated[
         list[str] | None, typer.Option(help="Only images below this folder (or one of several).")
     ] = None,
+    similar: Annotated[
+        bool, typer.Option("--similar", help="All similar images, as far as `calibrate` measured.")
+    ] = False,
+    rerank: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Order so many nearest by how sure the query is of the bits that differ, "
+            "and show the best of them.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
+    ] = None,
     json: options.Json = False,
+    overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
         bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
     ] = False,
@@ -61,7 +78,11 @@ def command(
         max_distance=max_distance,
         where=tuple(where or ()),
         under=tuple(under or ()),
+        similar=similar,
+        rerank=rerank,
     )
+    if html:
+        pages.check(html, overwrite=overwrite)
     result = search(settings, choice=terminal.note)
     terminal.show_skipped(result.skipped)
     for sentence in result.notes:
@@ -74,7 +95,10 @@ def command(
         render = table.hit_paths
     for line in render(result):
         typer.echo(line)
+    if html:
+        pages.write_search(html, result)
     if not any(result.hits) and not no_exit_code:
-        reach = "" if max_distance is None else f" within distance {max_distance}"
+        where_to = "that is similar" if similar else f"within distance {max_distance}"
+        reach = f" {where_to}" if similar or max_distance is not None else ""
         filtered = " that the filter leaves" if where or under else ""
         raise NothingFoundError(f"no image{filtered}{reach} in {result.index}")

@@ -20,6 +20,7 @@ FORMAT: Final = "nachash-index"
 FORMAT_VERSION: Final = 1
 LIVE: Final = 0
 REMOVED: Final = 1
+CALIBRATION: Final = "calibration"
 
 # The first bytes of the file, before HDF5's own: a line for people and a random identity, so
 # that a journal is never replayed on another index of the same name.

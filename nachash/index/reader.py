@@ -135,6 +135,14 @@ class Index:
             check_complete(self.file["encoder"], len(self.file["encoder"]))
             return self.file["encoder"][:].tobytes()
 
+    @property
+    def calibration(self) -> str | None:
+        """What `calibrate` measured, as JSON; None when it has not run."""
+        with damage(self.path):
+            if layout.CALIBRATION not in self.file:
+                return None
+            return self.file[layout.CALIBRATION][:].tobytes().decode()
+
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
         found = self._column("codes")

@@ -181,6 +181,21 @@ class IndexWriter:
             new.replace(self.path)
         self.close()
 
+    def store_calibration(self, text: str) -> None:
+        """Write what `calibrate` measured, in place of what was there; all or nothing.
+
+        Raises:
+            StorageError: the disk is full or fails; this writer can then only be closed.
+        """
+        stored = np.frombuffer(text.encode(), np.uint8)
+        with self._transaction():
+            if layout.CALIBRATION in self._file:
+                del self._file[layout.CALIBRATION]
+            self._file.create_dataset(
+                layout.CALIBRATION, data=stored, chunks=(stored.size,), fletcher32=True
+            )
+            self._commit(self.rows, self._next_id)
+
     def close(self) -> None:
         """Close the file and give the lock back."""
         if self._descriptor < 0:

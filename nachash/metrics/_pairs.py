@@ -9,21 +9,9 @@ from typing import Any, Final, no_type_check
 import numba
 import numpy as np
 
+from nachash.popcount import ones
+
 _BLOCK: Final = 4096  # items whose distances stay in the first-level cache
-_ODD: Final = np.uint64(0x5555555555555555)
-_PAIRS: Final = np.uint64(0x3333333333333333)
-_NIBBLES: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
-_BYTES: Final = np.uint64(0x0101010101010101)
-
-
-@numba.njit(inline="always")
-@no_type_check
-def _ones(word: Any) -> Any:
-    """Ones in a 64-bit word, added up in parallel (Warren, Hacker's Delight, 5-1)."""
-    word -= (word >> np.uint64(1)) & _ODD
-    word = (word & _PAIRS) + ((word >> np.uint64(2)) & _PAIRS)
-    word = (word + (word >> np.uint64(4))) & _NIBBLES
-    return (word * _BYTES) >> np.uint64(56)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -52,9 +40,9 @@ def count_pairs(
                 block = gallery[number, start : start + size]
                 if shared_ones:
                     for item in range(size):
-                        distances[item] += np.uint16(_ones(block[item] & word))
+                        distances[item] += np.uint16(ones(block[item] & word))
                 else:
                     for item in range(size):
-                        distances[item] += np.uint16(_ones(block[item] ^ word))
+                        distances[item] += np.uint16(ones(block[item] ^ word))
             for item in range(size):
                 found[relevant[label_set[start + item]], distances[item]] += 1

@@ -6,10 +6,10 @@ from nachash.records import Answer, to_json
 
 
 def hits(answer: Answer) -> Iterator[str]:
-    """A line per hit, best first, query by query; `label` only where the index has labels."""
+    """A line per hit, best first, query by query; what a hit does not have is left out."""
     for row in answer.hits:
         for hit in row:
             fields = {name: getattr(hit, name) for name in hit.__slots__}
-            if hit.label is None:
-                del fields["label"]
-            yield to_json(fields)
+            optional = ("label", "asymmetric")
+            left_out = {name for name in optional if fields[name] is None}
+            yield to_json({name: fields[name] for name in fields if name not in left_out})

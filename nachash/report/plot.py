@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nachash.errors import ExistsError, MissingError, UsageError
+from nachash.errors import UsageError
 from nachash.records import Scores
+from nachash.report import output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,10 +23,7 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{path} has none of the suffixes {', '.join(FORMATS)}", "--plot out.png")
-    if not path.parent.is_dir():
-        raise MissingError(f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
-    if path.exists() and not overwrite:
-        raise ExistsError(f"{path} exists already", "add --overwrite to replace it")
+    output.check_writable(path, overwrite=overwrite)
 
 
 def precision_recall(scores: Scores, path: Path) -> None:

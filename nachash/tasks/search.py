@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,10 @@ from nachash.errors import ImageError, MissingError, UsageError
 from nachash.index.reader import Index
 from nachash.index.reading import reading
 from nachash.records import Answer, Hit, Hits, Skipped, Source
-from nachash.shapes import Bool, Int64, UInt8
+from nachash.shapes import Bool, Float32, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.radius import similar_radius
+from nachash.tasks.rerank import Nearest, reranked
 from nachash.tasks.row_filter import Condition, matching, parsed
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class SearchSettings:
     index: Path | None = None
     k: int | None = None
     max_distance: int | None = None
+    similar: bool = False
+    rerank: int | None = None
     engine: str = "faiss-flat"
     where: tuple[str, ...] = ()
     under: tuple[str, ...] = ()
@@ -47,6 +51,7 @@ class Query:
     name: str
     code: UInt8[np.ndarray, "bytes"]
     own_id: int | None = None
+    activations: Float32[np.ndarray, "bits"] | None = None
 
 
 def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer:
@@ -60,23 +65,41 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
     """
     if not (settings.queries or settings.ids or settings.paths):
         raise UsageError("there is nothing to search for", "nachash search query.jpg")
+    if settings.rerank and (settings.ids or settings.paths):
+        raise UsageError(
+            "--rerank needs the real-valued projection of a query, and of an indexed image only "
+            "the bits are known",
+            "name the image's file instead of --id or --path",
+        )
     conditions = [parsed(text) for text in settings.where]
     path = chosen_index(settings.index, choice)
     return reading(path, lambda index: _answer(settings, index, conditions))
 
 
 def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
+    settings = _with_radius(settings, index)
     queries, skipped = _queries(settings, index)
     rows = matching(index, conditions, settings.under)
     limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
+    hits = _hits(settings, index, queries, rows)
     return Answer(
         index=str(index.path),
         queries=tuple(query.name for query in queries),
-        hits=_described(index, queries, _hits(settings, index, queries, rows), limit),
+        hits=_described(index, queries, hits, limit, settings.rerank),
         bits=index.bits,
         skipped=tuple(skipped),
         notes=_notes(settings, index, rows),
+        query_codes=tuple(query.code.tobytes().hex() for query in queries),
     )
+
+
+def _with_radius(settings: SearchSettings, index: Index) -> SearchSettings:
+    """The settings with the calibrated radius where --similar asks for it."""
+    if not settings.similar:
+        return settings
+    if settings.max_distance is not None:
+        raise UsageError("--similar and --max-distance exclude each other", "use one of them")
+    return replace(settings, max_distance=similar_radius(index))
 
 
 def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
@@ -113,8 +136,9 @@ def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list
     from nachash.inference.onnx_encoder import OnnxEncoder
 
     encoder = OnnxEncoder(index.encoder, threads=None)
-    encoded = codes.encode(encoder.activations(np.stack(pixels)))
-    return [Query(name, code) for name, code in zip(names, encoded, strict=True)], skipped
+    activations = encoder.activations(np.stack(pixels))
+    queries = zip(names, codes.encode(activations), activations, strict=True)
+    return [Query(name, code, None, real) for name, code, real in queries], skipped
 
 
 def _opened(locations: Sequence[str]) -> "Iterator[tuple[str, Callable[[], Image.Image]]]":
@@ -162,11 +186,15 @@ def _hits(
     if settings.max_distance is not None:
         return engine.within(matrix, settings.max_distance)
     own = int(any(query.own_id is not None for query in queries))
-    return engine.search(matrix, (settings.k or DEFAULT_K) + own)
+    return engine.search(matrix, max(settings.k or DEFAULT_K, settings.rerank or 0) + own)
 
 
 def _described(
-    index: Index, queries: Sequence[Query], hits: Hits, limit: int | None
+    index: Index,
+    queries: Sequence[Query],
+    hits: Hits,
+    limit: int | None,
+    rerank: int | None,
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
     labels = index.labels() if index.has_labels else None
@@ -174,7 +202,11 @@ def _described(
     for number, query in enumerate(queries):
         distances, ids = hits.row(number)
         others = ids != (-1 if query.own_id is None else query.own_id)
-        rows.append(_row(index, labels, query.name, distances[others][:limit], ids[others][:limit]))
+        nearest = Nearest(distances[others], ids[others])
+        if rerank:
+            assert query.activations is not None
+            nearest = reranked(index, query.activations, nearest, rerank)
+        rows.append(_row(index, labels, query.name, nearest, limit))
     return tuple(rows)
 
 
@@ -182,16 +214,17 @@ def _row(
     index: Index,
     labels: UInt8[np.ndarray, "n classes"] | None,
     query: str,
-    distances: Int64[np.ndarray, "k"],
-    ids: Int64[np.ndarray, "k"],
+    nearest: Nearest,
+    limit: int | None,
 ) -> tuple[Hit, ...]:
+    ids, distances = nearest.ids[:limit], nearest.distances[:limit]
     positions = index.positions_of_ids(ids)
     paths = index.paths(positions)
     texts = _label_texts(index.label_names or (), labels, positions)
     return tuple(
-        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label)
-        for rank, (distance, identifier, path, label) in enumerate(
-            zip(distances, ids, paths, texts, strict=True), start=1
+        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label, weighted)
+        for rank, (distance, identifier, path, label, weighted) in enumerate(
+            zip(distances, ids, paths, texts, nearest.weights(len(ids)), strict=True), start=1
         )
     )
 

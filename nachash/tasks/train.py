@@ -81,7 +81,8 @@ def train(
         run = _Run(settings, decided, data, directory, interrupted, note, progress)
         result = run.trained()
         train_settings.forget(directory)
-    _point_latest_to(out)
+    if settings.latest:
+        _point_latest_to(out)
     return replace(result, directory=str(out), seconds=time.perf_counter() - started)
 
 

@@ -23,7 +23,7 @@ _FROZEN_SIZE: Final = 160
 _FROZEN_SIZE_OF_SMALL: Final = 112
 _FILE: Final = "settings.json"
 # What may differ when a run is taken up again.
-_FREE: Final = ("out", "resume", "overwrite", "save_every", "workers", "device")
+_FREE: Final = ("out", "resume", "overwrite", "save_every", "latest", "workers", "device")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,7 @@ class TrainSettings:
     overwrite: bool = False
     resume: bool = False
     save_every: str = "5m"
+    latest: bool = True  # let runs/latest name the model
     method_settings: Mapping[str, Any] = field(default_factory=dict)
 
 

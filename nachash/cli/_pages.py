@@ -1,0 +1,61 @@
+"""`--html FILE` of several commands: checked before the work, written after it."""
+
+from pathlib import Path
+
+from nachash.cli import _terminal as terminal
+from nachash.duplicate_records import Duplicates
+from nachash.errors import UsageError
+from nachash.page_records import ResultPage
+from nachash.records import Answer, Scores
+
+
+def check(path: Path, *, overwrite: bool) -> None:
+    """Refuse a page that could not be written.
+
+    Raises:
+        ExistsError, MissingError, UsageError: see `report.output`.
+    """
+    from nachash.report import output
+
+    output.check_writable(path, overwrite=overwrite)
+
+
+def require_index(dataset: str | None) -> None:
+    """Refuse a page for a data set by name, whose images are in no index.
+
+    Raises:
+        UsageError: a data set was named.
+    """
+    if dataset is not None:
+        raise UsageError(
+            "--html shows images of an index, and --dataset has none",
+            "nachash encode its images, then nachash eval-map --index out.h5 --html page.html",
+        )
+
+
+def write_search(path: Path, answer: Answer) -> None:
+    """Write the page of a search."""
+    from nachash.tasks import pages
+
+    _write(path, pages.of_search(answer))
+
+
+def write_dedup(path: Path, found: Duplicates) -> None:
+    """Write the page of duplicates."""
+    from nachash.tasks import pages
+
+    _write(path, pages.of_dedup(found))
+
+
+def write_evaluation(path: Path, scores: Scores, queries: Path | None) -> None:
+    """Write the page of an evaluation."""
+    from nachash.tasks import pages
+
+    _write(path, pages.of_evaluation(scores, Path(scores.index), queries))
+
+
+def _write(path: Path, page: ResultPage) -> None:
+    from nachash.report import html
+
+    path.write_text(html.results(page), encoding="utf-8", errors="replace")
+    terminal.note(f"wrote {path}")

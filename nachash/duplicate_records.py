@@ -1,0 +1,60 @@
+"""Records of `dedup`: images of which the same picture exists more than once."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nachash.records import Skipped
+
+Grouping = Literal["components", "stars"]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An image of a group; `distance` counts bits to the keeper, `size` bytes of the file.
+
+    `width` and `height` are None where the file cannot be opened any more; `id` is None where
+    the image is in no index. A `reference` lies in a folder that is never touched. `code` is in
+    hex.
+    """
+
+    path: str
+    id: int | None
+    distance: int
+    width: int | None
+    height: int | None
+    size: int
+    keep: bool
+    reference: bool
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A file that `--move-to` takes out of the way, or why it stays where it is."""
+
+    path: str
+    target: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Result of `dedup`: groups, each with its keeper first, the others by distance.
+
+    `root` is the absolute folder that the images of the source lie in.
+    """
+
+    source: str
+    root: str
+    max_distance: int
+    grouping: Grouping
+    bits: int
+    images: int
+    groups: tuple[tuple[Duplicate, ...], ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def surplus(self) -> int:
+        """Images that are neither kept nor in a reference folder."""
+        return sum(not (each.keep or each.reference) for group in self.groups for each in group)

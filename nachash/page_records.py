@@ -1,0 +1,43 @@
+"""Records of the pages that `--html` writes: rows of pictures with codes and distances."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A picture on a page.
+
+    `thumbnail` is a data URI, None where the file cannot be opened; `pixelated` when it is so
+    small that it is enlarged. `code` and `difference` (to the row's first picture) are bits,
+    as 0 and 1. `role` is a word like "query" or "keep"; `good` colours it, None leaves it plain.
+    """
+
+    thumbnail: str | None
+    pixelated: bool
+    name: str
+    caption: str
+    distance: int | None
+    code: str
+    difference: str
+    role: str
+    good: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """A query with its hits, or the kept image with its duplicates."""
+
+    title: str
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """A page of pictures: heading, one sentence, named facts, rows, and what was left out."""
+
+    title: str
+    about: str
+    facts: tuple[tuple[str, str], ...]
+    rows: tuple[PageRow, ...]
+    notes: tuple[str, ...]
+    version: str

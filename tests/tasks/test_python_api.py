@@ -1,0 +1,147 @@
+"""The Python API: its page's examples run, it agrees with the command line."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nachash as package
+from nachash.datasets import digits
+from nachash.errors import ExistsError, ImageError, MissingError, UsageError
+
+PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+
+
+@pytest.fixture
+def scene(tmp_path, indexed_digits, monkeypatch):
+    """The folder in which the page's examples run: `photos`, `query.png` and `model`."""
+    data = digits.load()
+    labels = data.labels.multi_hot.argmax(1)
+    (tmp_path / "photos").mkdir()
+    for row in range(150):
+        Image.fromarray(data.pixels[row]).save(tmp_path / f"photos/{labels[row]}-{row:04}.png")
+    Image.fromarray(data.pixels[200]).save(tmp_path / "query.png")
+    (tmp_path / "model").symlink_to(indexed_digits / "runs" / "model")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def encoder(scene):
+    return package.Encoder.load("model")
+
+
+@pytest.fixture
+def index(scene, encoder):
+    made = package.Index.create("photos.h5", encoder, root="photos")
+    made.add(sorted(Path("photos").glob("*.png")))
+    return made
+
+
+@pytest.mark.parametrize("first", [1, pytest.param(0, marks=pytest.mark.slow)])
+def test_the_examples_of_the_page_run_in_order(scene, capsys, first):
+    """All of them; the first, which trains, in the slow test only."""
+    names = {}
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for block in blocks[first:]:
+        exec(compile(block, str(PAGE), "exec"), names)
+
+    assert names["codes"].shape == (1, 8)
+    assert len(names["index"]) == 150
+    assert 0 < names["value"] <= 1
+    assert "150 images, 64 bits" in capsys.readouterr().out
+    assert not (scene / "runs").exists()
+
+
+def test_importing_the_package_loads_nothing():
+    script = (
+        "import sys, nachash; print(sorted({'numpy', 'h5py', 'torch', 'faiss'} & {*sys.modules}))"
+    )
+
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert finished.stdout == "[]\n"
+
+
+def test_every_public_name_is_there_and_no_other():
+    for name in package.__all__:
+        assert name in dir(package)
+        assert getattr(package, name).__doc__
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = package.nonsense
+
+
+def test_the_command_line_gives_the_same_hits(index, nachash, scene):
+    finished = nachash("search", "query.png", "--index", "photos.h5", "-k", 7, "--json", cwd=scene)
+    printed = [json.loads(line) for line in finished.out.splitlines()]
+
+    found = index.search(["query.png"], k=7)[0]
+
+    assert [(hit.id, hit.distance, hit.path) for hit in found] == [
+        (hit["id"], hit["distance"], hit["path"]) for hit in printed
+    ]
+
+
+def test_paths_images_and_arrays_give_the_same_code(encoder):
+    image = Image.open("query.png")
+
+    codes = encoder.encode(["query.png", Path("query.png"), image, np.asarray(image)])
+
+    assert len({code.tobytes() for code in codes}) == 1
+    assert encoder.encode([]).shape == (0, 8)
+
+
+def test_within_is_inclusive_and_an_index_grows(index):
+    every = index.search(["query.png"], k=200)[0]
+    radius = every[10].distance
+
+    found = index.within(["query.png"], radius)[0]
+    assert found == [hit for hit in every if hit.distance <= radius]
+
+    Image.open("query.png").save("photos/new.png")
+    index.add(["photos/new.png"])
+    assert len(index) == 151
+    assert index.search(["query.png"], k=1)[0][0].path == "photos/new.png"
+
+
+def test_adding_a_bad_file_adds_none(index):
+    Path("photos/bad.png").write_bytes(b"no image")
+    Image.open("query.png").save("photos/good.png")
+
+    with pytest.raises(ImageError, match=r"bad\.png"):
+        index.add(["photos/good.png", "photos/bad.png"])
+
+    assert len(package.Index.open("photos.h5")) == 150
+
+
+def test_errors_are_sentences(index, encoder):
+    with pytest.raises(ExistsError):
+        package.Index.create("photos.h5", encoder)
+    with pytest.raises(MissingError):
+        package.Index.open("nowhere.h5")
+    with pytest.raises(ImageError, match=r"nowhere\.png"):
+        index.search(["nowhere.png"])
+    with pytest.raises(UsageError, match="below"):
+        index.add(["query.png"])
+    with pytest.raises(UsageError, match="uint8"):
+        encoder.encode(np.zeros((1, 4, 4, 3)))
+    with pytest.raises(UsageError, match="learned nothing"):
+        package.Hasher().transform(["query.png"])
+
+
+def test_mean_average_precision_of_a_hand_made_case():
+    gallery = np.array([[0b0], [0b1], [0b11], [0b111]], np.uint8)
+    query = np.array([[0]], np.uint8)
+
+    value = package.mean_average_precision(query, gallery, [1], [1, 0, 1, 0])
+
+    assert value == pytest.approx((1 / 1 + 2 / 3) / 2)
+    hot = np.eye(2, dtype=np.uint8)
+    assert package.mean_average_precision(query, gallery, hot[[1]], hot[[1, 0, 1, 0]]) == value
+    with pytest.raises(UsageError, match="label"):
+        package.mean_average_precision(query, gallery, [1], [1])
