@@ -32,6 +32,11 @@ class ModelConfig:
     schema_version: int = SCHEMA_VERSION
 
 
+def unfinished(directory: Path) -> Path:
+    """Where the run that will become a model directory is written while it lasts."""
+    return directory.with_name(f"{directory.name}.unfinished")
+
+
 def write(config: ModelConfig, directory: Path) -> None:
     """Write `config.json` into an existing directory, indented for people."""
     text = json.dumps(json.loads(to_json(config)), indent=2, ensure_ascii=False)

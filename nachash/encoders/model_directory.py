@@ -23,16 +23,11 @@ from nachash.errors import (
     StorageError,
     UsageError,
 )
-from nachash.model_config import ModelConfig
+from nachash.model_config import ModelConfig, unfinished
 
 WEIGHTS: Final = "model.safetensors"
 GRAPH: Final = "encoder.onnx"
 CHECKPOINT: Final = "checkpoint.pt"
-
-
-def unfinished(directory: Path) -> Path:
-    """Where the run that will become `directory` is written while it lasts."""
-    return directory.with_name(f"{directory.name}.unfinished")
 
 
 @contextlib.contextmanager

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nachash import __version__, plugins
-from nachash.errors import NoImagesError
 from nachash.images import stream
 from nachash.images.sample import sample
 from nachash.records import Preprocessing, Progress, Skipped, Source
 from nachash.shapes import Float32, UInt8
+from nachash.tasks.training_images import none_readable
 
 if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
@@ -120,11 +120,7 @@ class _Views:
             done += len(batch.pixels) + len(batch.skipped)
             progress("features", done, total)
         if not pieces:
-            raise NoImagesError(
-                f"none of the {len(skipped)} images can be read; the first is "
-                f"{skipped[0].path} ({skipped[0].reason})",
-                "name a folder of images",
-            )
+            raise none_readable(skipped)
         return FrozenFeatures(np.concatenate(pieces, axis=1), tuple(skipped), fingerprint)
 
     def _features(

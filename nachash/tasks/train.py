@@ -11,21 +11,21 @@ import numpy as np
 
 from nachash import codes, plugins
 from nachash.model_config import ModelConfig
-from nachash.records import Preprocessing, Progress, Skipped, Training, silent
+from nachash.records import Preprocessing, Progress, Training, silent
 from nachash.shapes import UInt8
-from nachash.tasks import train_settings, training_images
+from nachash.tasks import train_settings, training_images, training_material
 from nachash.tasks.device import torch_device
-from nachash.tasks.frozen_features import frozen_features
 from nachash.tasks.keep_run import Interruption, Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
 from nachash.tasks.train_settings import Settled, TrainSettings
 from nachash.tasks.training_images import Chosen
+from nachash.tasks.training_material import Material
 from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
-    from nachash.training.loop import Stage, Trained
+    from nachash.training.loop import Trained
     from nachash.training.plan import Plan
 
 __all__ = ["TrainSettings", "train"]
@@ -87,17 +87,6 @@ def train(
 
 
 @dataclass(frozen=True, slots=True)
-class _Material:
-    """What is trained, on what: an encoder on images, or its head on features."""
-
-    trainee: Any
-    stage: "Stage"
-    images: int
-    skipped: tuple[Skipped, ...]
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """One training run, from images to the files of a model."""
 
@@ -115,7 +104,7 @@ class _Run:
         from nachash.training import checkpoint
 
         encoder = self._encoder()
-        material = self._frozen(encoder) if self.decided.freeze else self._from_pixels(encoder)
+        material = self._material(encoder)
         plan = self._plan(material.images)
         method = self._method(material, plan)
         trained = self._loop(method, material, plan)
@@ -158,56 +147,17 @@ class _Run:
                 head=self.settings.head,
             )
 
-    def _from_pixels(self, encoder: "Encoder") -> _Material:
-        import torch
-
-        from nachash.methods import Batch
-        from nachash.training.loop import Stage
-        from nachash.training.views import PixelViews
-
-        images = training_images.decoded(
-            self.data.source,
-            self.decided.size,
-            workers=decoding_threads(self.settings.workers),
-            progress=self.progress,
-        )
-        device = torch_device(self.settings.device)
-        recipe = plugins.load("augment", self.decided.augment).recipe(self.decided.size)
-        pixels = torch.from_numpy(images.pixels)
-
-        def features() -> torch.Tensor:
-            return encoder.features_of(pixels, self.decided.batch)
-
-        stage = Stage(PixelViews(pixels, recipe, device), features, Batch, device)
-        return _Material(encoder, stage, len(pixels), images.skipped, images.fingerprint)
-
-    def _frozen(self, encoder: "Encoder") -> _Material:
-        import torch
-
-        from nachash.methods import Batch
-        from nachash.training.loop import Stage
-        from nachash.training.views import CachedViews
-
-        device = torch_device(self.settings.device)
-        cached = frozen_features(
+    def _material(self, encoder: "Encoder") -> Material:
+        make = training_material.frozen if self.decided.freeze else training_material.from_pixels
+        return make(
             encoder,
             self.data.source,
-            size=self.decided.size,
-            augment=self.decided.augment,
+            self.decided,
             seed=self.settings.seed,
-            device=None if device.type == "cpu" else str(device),
+            device=torch_device(self.settings.device),
             workers=decoding_threads(self.settings.workers),
             progress=self.progress,
         )
-        features = torch.from_numpy(cached.features)
-        stage = Stage(
-            CachedViews(features[1:], device),
-            lambda: features[0].to(device).float(),
-            Batch,
-            device,
-        )
-        count = features.shape[1]
-        return _Material(encoder.head, stage, count, cached.skipped, cached.fingerprint)
 
     def _plan(self, images: int) -> "Plan":
         from nachash.training import plan as plans
@@ -222,7 +172,7 @@ class _Run:
             head_only=self.decided.freeze,
         )
 
-    def _method(self, material: _Material, plan: "Plan") -> Any:
+    def _method(self, material: Material, plan: "Plan") -> Any:
         """The objective around what is trained, on the training device."""
         import torch
 
@@ -235,7 +185,7 @@ class _Run:
             method = plugin.method(material.trainee, Scale(plan.images, plan.batch), **given)
         return method.to(material.stage.device).to(memory_format=torch.channels_last)
 
-    def _loop(self, method: Any, material: _Material, plan: "Plan") -> "Trained":
+    def _loop(self, method: Any, material: Material, plan: "Plan") -> "Trained":
         """Train, the figures going to `metrics.jsonl` and to the progress."""
         from nachash.encoders import model_directory
         from nachash.training import loop
@@ -258,7 +208,7 @@ class _Run:
             return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
 
     def _config(
-        self, plan: "Plan", material: _Material, method_settings: Mapping[str, Any], seconds: float
+        self, plan: "Plan", material: Material, method_settings: Mapping[str, Any], seconds: float
     ) -> ModelConfig:
         """What is recorded of a training run."""
         return ModelConfig(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from nachash import plugins
 from nachash.errors import DamagedError, MissingError, UsageError
+from nachash.model_config import unfinished
 from nachash.records import to_json
 from nachash.tasks import training_images
 from nachash.tasks.model import LATEST
@@ -135,11 +136,6 @@ def free_name(data: str, settings: TrainSettings) -> Path:
     numbered = (f"{name}-{number}" for number in itertools.count(2))
     paths = (LATEST.with_name(candidate) for candidate in itertools.chain([name], numbered))
     return next(path for path in paths if not path.exists() and not unfinished(path).exists())
-
-
-def unfinished(out: Path) -> Path:
-    """The folder of the run that is to become `out`."""
-    return out.with_name(f"{out.name}.unfinished")
 
 
 def remember(settings: TrainSettings, work: Path) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -92,11 +92,7 @@ def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> D
         _note(batch, digest.update)
         progress("decode", good + len(skipped) - len(source.skipped), total)
     if not good:
-        raise NoImagesError(
-            f"none of the {len(skipped)} images can be read; the first is "
-            f"{skipped[0].path} ({skipped[0].reason})",
-            "name a folder of images",
-        )
+        raise none_readable(skipped)
     return Decoded(pixels[:good], tuple(skipped), digest.hexdigest())
 
 
@@ -110,6 +106,15 @@ def some_pixels(source: Source, size: int, most: int) -> UInt8[np.ndarray, "n 3 
             if sum(map(len, pieces)) >= most:
                 break
     return np.concatenate(pieces)[:most].transpose(0, 3, 1, 2)
+
+
+def none_readable(skipped: Sequence[Skipped]) -> NoImagesError:
+    """The error for a source whose every image was skipped."""
+    return NoImagesError(
+        f"none of the {len(skipped)} images can be read; the first is "
+        f"{skipped[0].path} ({skipped[0].reason})",
+        "name a folder of images",
+    )
 
 
 def _note(batch: stream.DecodedBatch, update: Callable[[bytes], None]) -> None:

@@ -1,0 +1,100 @@
+"""What is trained on what: an encoder on images, or its head on cached features."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nachash import plugins
+from nachash.records import Progress, Skipped, Source
+from nachash.tasks import training_images
+from nachash.tasks.frozen_features import frozen_features
+from nachash.tasks.train_settings import Settled
+
+if TYPE_CHECKING:
+    import torch
+
+    from nachash.encoders.encoder import Encoder
+    from nachash.training.loop import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The network that learns, where its views come from, and which images they are of."""
+
+    trainee: Any
+    stage: "Stage"
+    images: int
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+
+
+def from_pixels(
+    encoder: "Encoder",
+    source: Source,
+    decided: Settled,
+    *,
+    seed: int,
+    device: "torch.device",
+    workers: int,
+    progress: Progress,
+) -> Material:
+    """The whole encoder, on views that are drawn anew in every step.
+
+    Raises:
+        NoImagesError: not a single image can be read.
+    """
+    import torch
+
+    from nachash.methods import Batch
+    from nachash.training.loop import Stage
+    from nachash.training.views import PixelViews
+
+    del seed
+    images = training_images.decoded(source, decided.size, workers=workers, progress=progress)
+    recipe = plugins.load("augment", decided.augment).recipe(decided.size)
+    pixels = torch.from_numpy(images.pixels)
+
+    def features() -> torch.Tensor:
+        return encoder.features_of(pixels, decided.batch)
+
+    stage = Stage(PixelViews(pixels, recipe, device), features, Batch, device)
+    return Material(encoder, stage, len(pixels), images.skipped, images.fingerprint)
+
+
+def frozen(
+    encoder: "Encoder",
+    source: Source,
+    decided: Settled,
+    *,
+    seed: int,
+    device: "torch.device",
+    workers: int,
+    progress: Progress,
+) -> Material:
+    """The head alone, on features of a few views of each image that are computed once.
+
+    Raises:
+        NoImagesError: not a single image can be read.
+    """
+    import torch
+
+    from nachash.methods import Batch
+    from nachash.training.loop import Stage
+    from nachash.training.views import CachedViews
+
+    cached = frozen_features(
+        encoder,
+        source,
+        size=decided.size,
+        augment=decided.augment,
+        seed=seed,
+        device=None if device.type == "cpu" else str(device),
+        workers=workers,
+        progress=progress,
+    )
+    features = torch.from_numpy(cached.features)
+
+    def unchanged() -> torch.Tensor:
+        return features[0].to(device).float()
+
+    stage = Stage(CachedViews(features[1:], device), unchanged, Batch, device)
+    return Material(encoder.head, stage, features.shape[1], cached.skipped, cached.fingerprint)
