@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all check format docs bench wheel clean
+.PHONY: help setup demo test test-slow test-all fuzz check format docs bench wheel clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ test-slow: $(READY) ## the tests that take long or need real data
 
 test-all: $(READY) ## every test, also the slow and the real-data ones
 	$(BIN)/python -m pytest -m ''
+
+fuzz: $(READY) ## ten thousand damaged pictures and index files (about ten minutes)
+	NACHASH_FUZZ=10000 $(BIN)/python -m pytest -m slow tests/index/test_damage.py tests/images/test_fuzz.py
 
 check: $(READY) ## formatting, lint, types, architecture, spelling
 	$(BIN)/ruff format --check .
