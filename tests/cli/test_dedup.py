@@ -36,11 +36,12 @@ def plant(folder):
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory, nachash, indexed_digits):
-    """A folder `photos` with planted copies, its index, and the model."""
+def planted(tmp_path_factory, nachash):
+    """A folder `photos` with planted copies, its index, and a model that tells tiles apart."""
     home = tmp_path_factory.mktemp("dedup")
     plant(home / "photos")
-    (home / "model").symlink_to(indexed_digits / "runs" / "model")
+    trained = nachash("train", "--epochs", 1, "--bits", 256, "--out", "model", cwd=home)
+    assert trained.code == 0, trained.err
     made = nachash("encode", "photos", "p.h5", "--model", "model", "--labels", "none", cwd=home)
     assert made.code == 0, made.err
     return home
@@ -81,7 +82,7 @@ WANTED = [{f"{n}.png", f"{n}-small.png", f"{n}-again.jpg", f"{n}-turned.jpg"} fo
     ],
 )
 def test_exactly_the_planted_groups_are_found(nachash, planted, source, grouping):
-    command = ["dedup", source, "--max-distance", 1, "--group", grouping, "--json"]
+    command = ["dedup", source, "--max-distance", 3, "--group", grouping, "--json"]
     found = groups(nachash(*command, "--model", "model", cwd=planted))
 
     assert sorted(map(sorted, map(names, found))) == sorted(map(sorted, WANTED))
@@ -94,8 +95,8 @@ def test_exactly_the_planted_groups_are_found(nachash, planted, source, grouping
 
 def test_a_pipe_gets_the_surplus_paths_and_the_table_every_image(nachash, planted, tmp_path):
     table = tmp_path / "groups.csv"
-    finished = nachash("dedup", "p.h5", "--max-distance", 1, "--csv", table, cwd=planted)
-    again = nachash("dedup", "p.h5", "--max-distance", 1, "--csv", table, cwd=planted)
+    finished = nachash("dedup", "p.h5", "--max-distance", 3, "--csv", table, cwd=planted)
+    again = nachash("dedup", "p.h5", "--max-distance", 3, "--csv", table, cwd=planted)
 
     rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
     assert len(finished.out.splitlines()) == 12
@@ -110,7 +111,7 @@ def test_nothing_moves_without_apply(nachash, copied):
     before = files(copied / "photos")
 
     shown = nachash(
-        "dedup", "photos", "--model", "model", "--max-distance", 1, "--move-to", "out", cwd=copied
+        "dedup", "photos", "--model", "model", "--max-distance", 3, "--move-to", "out", cwd=copied
     )
 
     assert shown.err.count("would move") == 12
@@ -121,7 +122,7 @@ def test_nothing_moves_without_apply(nachash, copied):
 
 def test_apply_moves_the_surplus_and_loses_no_byte(nachash, copied):
     before = files(copied / "photos")
-    command = ["dedup", "photos", "--model", "model", "--max-distance", 1, "--move-to", "out"]
+    command = ["dedup", "photos", "--model", "model", "--max-distance", 3, "--move-to", "out"]
 
     moved = nachash(*command, "--apply", cwd=copied)
     again = nachash(*command, "--apply", cwd=copied)
@@ -141,7 +142,7 @@ def test_reference_folders_are_kept_and_never_touched(nachash, copied):
     outside.mkdir()
     (copied / "photos" / "0-small.png").rename(inside / "0-small.png")
     (outside / "twin.png").write_bytes((copied / "photos" / "1.png").read_bytes())
-    command = ["dedup", "photos", "--model", "model", "--max-distance", 1, "--json"]
+    command = ["dedup", "photos", "--model", "model", "--max-distance", 3, "--json"]
     command += ["--reference", "photos/originals", "--reference", "elsewhere"]
 
     finished = nachash(*command, "--move-to", "out", "--apply", cwd=copied)

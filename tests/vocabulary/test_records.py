@@ -37,7 +37,17 @@ def test_any_record_becomes_one_line_of_plain_json():
         "number": 0.5,
         "path": "a/ü",
         "missing": None,
-        "hits": [{"query": "q", "rank": 1, "id": 2, "path": "p", "distance": 3, "label": None}],
+        "hits": [
+            {
+                "query": "q",
+                "rank": 1,
+                "id": 2,
+                "path": "p",
+                "distance": 3,
+                "label": None,
+                "asymmetric": None,
+            }
+        ],
     }
 
 
