@@ -133,7 +133,7 @@ def test_apply_moves_the_surplus_and_loses_no_byte(nachash, copied):
     assert (len(kept), len(out), len(log)) == (12, 12, 13)
     assert sorted([*kept.values(), *out.values()]) == sorted(before.values())
     assert again.code == 5
-    assert "no duplicates within distance 1" in again.err
+    assert "no duplicates within distance 3" in again.err
 
 
 def test_reference_folders_are_kept_and_never_touched(nachash, copied):
