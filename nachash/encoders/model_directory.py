@@ -59,7 +59,9 @@ def created(directory: Path, *, overwrite: bool = False, resume: bool = False) -
 
 def _begin(work: Path, *, overwrite: bool) -> None:
     """Make the unfinished directory; only one that a run left behind is ever removed."""
-    if overwrite and (work / CHECKPOINT).is_file():
+    # A run that was killed before its first checkpoint has left its settings only.
+    left = (work / CHECKPOINT, work / model_config.SETTINGS_FILE_NAME)
+    if overwrite and any(path.is_file() for path in left):
         shutil.rmtree(work)
     try:
         work.mkdir(parents=True)

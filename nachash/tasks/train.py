@@ -15,7 +15,7 @@ from nachash.records import Preprocessing, Progress, Training, silent
 from nachash.shapes import UInt8
 from nachash.tasks import train_settings, training_images, training_material
 from nachash.tasks.device import torch_device
-from nachash.tasks.keep_run import Interruption, Interval, RunKeeper, interruption
+from nachash.tasks.keep_run import Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
 from nachash.tasks.train_settings import Settled, TrainSettings
 from nachash.tasks.training_images import Chosen
@@ -65,20 +65,18 @@ def train(
         note(f"resuming {settings.out}")
     codes.checked_bits(settings.bits)
     plugin = plugins.load("methods", settings.method)
-    train_settings.method_settings(plugin, settings)
+    given = train_settings.method_settings(plugin, settings)
+    interval = Interval.of(settings.save_every)
     data = training_images.chosen(
         settings.images, settings.dataset, settings.data_root, settings.seed
     )
     decided = train_settings.settled(settings, data)
     out = settings.out or train_settings.free_name(data.name, settings)
-    with (
-        interruption() as interrupted,
-        model_directory.created(
-            out, overwrite=settings.overwrite, resume=settings.resume
-        ) as directory,
-    ):
+    with model_directory.created(
+        out, overwrite=settings.overwrite, resume=settings.resume
+    ) as directory:
         train_settings.remember(settings, directory)
-        run = _Run(settings, decided, data, directory, interrupted, note, progress)
+        run = _Run(settings, decided, data, directory, given, interval, note, progress)
         result = run.trained()
         train_settings.forget(directory)
     if settings.latest:
@@ -94,7 +92,8 @@ class _Run:
     decided: Settled
     data: Chosen
     directory: Path
-    interrupted: Interruption
+    given: Mapping[str, Any]
+    interval: Interval
     note: Callable[[str], None]
     progress: Progress
 
@@ -179,10 +178,9 @@ class _Run:
         from nachash.methods import Scale
 
         plugin = plugins.load("methods", self.settings.method)
-        given = train_settings.method_settings(plugin, self.settings)
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
-            method = plugin.method(material.trainee, Scale(plan.images, plan.batch), **given)
+            method = plugin.method(material.trainee, Scale(plan.images, plan.batch), **self.given)
         return method.to(material.stage.device).to(memory_format=torch.channels_last)
 
     def _loop(self, method: Any, material: Material, plan: "Plan") -> "Trained":
@@ -191,21 +189,18 @@ class _Run:
         from nachash.training import loop
         from nachash.training.metrics_log import MetricsLog
 
-        keeper = RunKeeper(
-            self.directory / model_directory.CHECKPOINT,
-            Interval.of(self.settings.save_every),
-            material.fingerprint,
-            self.interrupted,
-            self.note,
-        )
-        state = keeper.taken_up() if self.settings.resume else None
-        with MetricsLog(self.directory, after=state["step"] if state else 0) as log:
+        path = self.directory / model_directory.CHECKPOINT
+        # Before the first step nothing can be kept: there, Ctrl-C ends the run at once.
+        with interruption() as interrupted:
+            keeper = RunKeeper(path, self.interval, material.fingerprint, interrupted, self.note)
+            state = keeper.taken_up() if self.settings.resume else None
+            with MetricsLog(self.directory, after=state["step"] if state else 0) as log:
 
-            def report(step: loop.Step) -> None:
-                log.note(step.number, step.steps, step.figures)
-                self.progress("train", step.number, step.steps, **step.figures)
+                def report(step: loop.Step) -> None:
+                    log.note(step.number, step.steps, step.figures)
+                    self.progress("train", step.number, step.steps, **step.figures)
 
-            return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
+                return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
 
     def _config(
         self, plan: "Plan", material: Material, method_settings: Mapping[str, Any], seconds: float

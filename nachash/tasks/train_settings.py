@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from nachash import plugins
 from nachash.errors import DamagedError, MissingError, UsageError
-from nachash.model_config import unfinished
+from nachash.model_config import SETTINGS_FILE_NAME, unfinished
 from nachash.records import to_json
 from nachash.tasks import training_images
 from nachash.tasks.model import LATEST
@@ -22,7 +22,6 @@ FROZEN_BACKBONE: Final = "efficientnet-lite0"
 # Sides at which frozen backbones see pictures: those of a camera, and those of 32 pixels.
 _FROZEN_SIZE: Final = 160
 _FROZEN_SIZE_OF_SMALL: Final = 112
-_FILE: Final = "settings.json"
 # What may differ when a run is taken up again.
 _FREE: Final = ("out", "resume", "overwrite", "save_every", "latest", "workers", "device")
 
@@ -140,12 +139,12 @@ def free_name(data: str, settings: TrainSettings) -> Path:
 
 def remember(settings: TrainSettings, work: Path) -> None:
     """Write down what a run was asked for."""
-    (work / _FILE).write_text(to_json(settings), encoding="utf-8")
+    (work / SETTINGS_FILE_NAME).write_text(to_json(settings), encoding="utf-8")
 
 
 def forget(work: Path) -> None:
     """The run is complete: `config.json` says all."""
-    (work / _FILE).unlink(missing_ok=True)
+    (work / SETTINGS_FILE_NAME).unlink(missing_ok=True)
 
 
 def resumed(settings: TrainSettings) -> TrainSettings:
@@ -157,7 +156,7 @@ def resumed(settings: TrainSettings) -> TrainSettings:
         DamagedError: its settings cannot be read.
     """
     out = settings.out or _newest()
-    path = unfinished(out) / _FILE
+    path = unfinished(out) / SETTINGS_FILE_NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         begun = TrainSettings(**{**values, "data_root": _path(values["data_root"]), "out": out})

@@ -111,6 +111,37 @@ def test_a_killed_process_costs_no_more_than_the_interval(folder):
     assert all(np.array_equal(expected[name], found[name]) for name in expected)
 
 
+def test_a_run_killed_before_its_first_checkpoint_can_be_begun_again(folder):
+    killer = (
+        "import os, signal\n"
+        "from nachash.training import loop\n"
+        "loop.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from nachash.cli._app import main\n"
+        "main()\n"
+    )
+    arguments = ["train", "images", "--bits", "8", "--device", "cpu", "--out", "model"]
+    subprocess.run([sys.executable, "-c", killer, *arguments], capture_output=True, check=False)
+    assert Path("model.unfinished/settings.json").is_file()
+
+    with pytest.raises(ExistsError):
+        train(settings(out=Path("model")))
+    with pytest.raises(MissingError, match="no interrupted run"):
+        train(settings(out=Path("model"), resume=True))
+
+    assert train(settings(out=Path("model"), overwrite=True)).steps == STEPS
+
+
+def test_an_interruption_before_the_first_step_ends_the_run_at_once(folder):
+    def progress(stage, done, total, **numbers):
+        assert stage == "decode"
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings(out=Path("model")), progress=progress)
+
+    assert not Path("model.unfinished").exists()
+
+
 def test_without_a_name_the_newest_interrupted_run_goes_on(folder):
     interrupted(2)
     assert Path("runs/images-nac-8.unfinished").is_dir()
