@@ -1,5 +1,6 @@
 """The encoder: pixels, normalised, through a backbone and a head, to one real number per bit."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from nachash.errors import UsageError
 from nachash.model_config import ModelConfig
 from nachash.shapes import Float, UInt8
 
-HEADS: Final = ("batch-norm", "scaled")
+HEADS: Final = ("batch-norm", "scaled", "linear")
 
 
 class Encoded(NamedTuple):
@@ -36,7 +37,8 @@ class Head(nn.Sequential):
 
     It ends either with `batch-norm` (without weights: every bit gets mean 0 and variance 1 over
     a batch, so that bits are balanced and codewords are near +-1 from the first step), or with
-    `scaled`, the published division by sqrt(bits), which starts with codes near 0.
+    `scaled`, the published division by sqrt(bits), which starts with codes near 0. `linear` is
+    one Linear(d, bits) and nothing else, for methods that compute a projection.
 
     Source: Park et al., ICML 2021, and `model.py` of github.com/yookoon/nac.
     """
@@ -44,13 +46,13 @@ class Head(nn.Sequential):
     def __init__(self, features: int, bits: int, ending: str = "batch-norm") -> None:
         if ending not in HEADS:
             raise UsageError(f"'{ending}' is not a head", f"one of {', '.join(HEADS)}")
-        super().__init__(
-            nn.Linear(features, features),
-            nn.ReLU(),
-            # Batch norm takes the mean off, a bias before it would never move.
-            nn.Linear(features, checked_bits(bits), bias=ending != "batch-norm"),
-            nn.BatchNorm1d(bits, affine=False) if ending == "batch-norm" else _Scaled(),
-        )
+        # Batch norm takes the mean off, a bias before it would never move.
+        last = nn.Linear(features, checked_bits(bits), bias=ending != "batch-norm")
+        if ending == "linear":
+            super().__init__(last)
+        else:
+            normalised = nn.BatchNorm1d(bits, affine=False) if ending == "batch-norm" else _Scaled()
+            super().__init__(nn.Linear(features, features), nn.ReLU(), last, normalised)
         self.features = features
         self.bits = bits
 
@@ -58,6 +60,18 @@ class Head(nn.Sequential):
         """Features as they came, and their activations."""
         activations: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
         return Encoded(features, activations)
+
+    @torch.no_grad()
+    def project(self, weight: Float[Tensor, "bits features"], bias: Float[Tensor, "bits"]) -> None:
+        """Make the activations weight @ features + bias.
+
+        Raises:
+            UsageError: the head is not `linear`.
+        """
+        if len(self) != 1:
+            raise UsageError("this method computes a projection of features", "--head linear")
+        self.get_parameter("0.weight").copy_(weight)
+        self.get_parameter("0.bias").copy_(bias)
 
 
 class Encoder(nn.Module):
@@ -86,19 +100,40 @@ class Encoder(nn.Module):
         features: Tensor = self.backbone((images - self.mean) / self.std)
         return features
 
-    @torch.no_grad()
-    def features_of(
-        self, pixels: UInt8[Tensor, "n 3 height width"], batch: int
-    ) -> Float[Tensor, "n features"]:
-        """Features of many images in inference mode, on the device of the weights."""
-        was_training = self.training
-        self.eval()
-        pieces = [
-            self.backbone_features(piece.to(self.mean.device).float() / 255).float()
-            for piece in torch.split(pixels, batch)
-        ]
-        self.train(was_training)
-        return torch.cat(pieces)
+    def project(self, weight: Float[Tensor, "bits features"], bias: Float[Tensor, "bits"]) -> None:
+        """Make the activations weight @ features + bias; as `Head.project`."""
+        self.head.project(weight, bias)
+
+    def encoded(self, pixels: UInt8[Tensor, "n 3 height width"], batch: int) -> Encoded:
+        """Many images in inference mode, on the device of the weights."""
+
+        def images(piece: Tensor) -> Tensor:
+            return piece.to(self.mean.device).float() / 255
+
+        return encoded_in_batches(self, pixels, batch, images)
+
+
+@torch.no_grad()
+def encoded_in_batches(
+    network: nn.Module,
+    rows: Tensor,
+    batch: int,
+    made_ready: Callable[[Tensor], Tensor],
+) -> Encoded:
+    """What a network says of many rows in inference mode, `batch` of them at a time.
+
+    Args:
+        network: an `Encoder` or a `Head`.
+        rows: pixels or features.
+        batch: rows at a time.
+        made_ready: moves and scales a piece of the rows as the network wants them.
+    """
+    was_training = network.training
+    network.eval()
+    pieces = [network(made_ready(piece)) for piece in torch.split(rows, batch)]
+    network.train(was_training)
+    features, activations = (torch.cat(parts).float() for parts in zip(*pieces, strict=True))
+    return Encoded(features, activations)
 
 
 def build(config: ModelConfig) -> Encoder:

@@ -3,10 +3,15 @@
 To add one, write a file here with a docstring whose first line names the method, a pure
 function for its loss (formula, symbols, source), and at its end one public constructor
 `method(encoder, scale, *, …) -> Method`, whose keyword-only, annotated, defaulted arguments are
-its settings: the flags and the tests read them from the signature. A method is an `nn.Module`
-that holds the encoder and whatever else it trains; what must not be trained (a momentum
-encoder, a queue) has `requires_grad=False` or is a buffer, so that a checkpoint carries it.
-Methods neither move tensors, nor log, nor hold an optimiser.
+its settings: the flags and the tests read them from the signature. A module constant
+`USUAL = Usual(…)` says what it is published with. A method is an `nn.Module` that holds the
+encoder and whatever else it trains; what must not be trained (a momentum encoder, a queue) has
+`requires_grad=False` or is a buffer, so that a checkpoint carries it. A method with nothing to
+train is fitted by `prepare` alone. Methods neither move tensors, nor log, nor hold an optimiser.
+
+Under several processes each sees its part of a batch. What must be seen whole (negatives, keys,
+positions) goes through `batch.gather`, which passes gradients on; random numbers are drawn for
+the whole, since every process has the same generator.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,6 +47,38 @@ class Encoder(Protocol):
     def __call__(self, views: Float[Tensor, "batch *shape"], /) -> Encoded:
         """Features and activations of images in [0, 1], or of features for a head alone."""
 
+    def project(self, weight: Float[Tensor, "bits features"], bias: Float[Tensor, "bits"]) -> None:
+        """Make the activations weight @ features + bias; the head must be `linear`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What a method is published with, used where the user leaves it open.
+
+    Attributes:
+        pretrained: a pretrained backbone that stays as it is, also for small pictures.
+        augment: the recipe of its views; None for the one that suits the pictures.
+        head: one of `encoders.encoder.HEADS`.
+    """
+
+    pretrained: bool = False
+    augment: str | None = None
+    head: str = "batch-norm"
+
+
+@runtime_checkable
+class Gather(Protocol):
+    """Joins the parts of a batch that several processes hold."""
+
+    def __call__(self, part: Tensor, /, dim: int = 0) -> Tensor:
+        """The parts of all processes one after the other along `dim`, with gradients."""
+
+
+def alone(part: Tensor, /, dim: int = 0) -> Tensor:
+    """The whole batch, where one process has it."""
+    del dim
+    return part
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -56,11 +93,13 @@ class Batch:
     """Views of the images at `positions` of the training set, and the step's random numbers.
 
     A view is an image [3 height width], or its features [features] where a head alone is trained.
+    `gather` joins what is per image over processes; it is the identity where there is one.
     """
 
     views: Float[Tensor, "views batch *shape"]
     positions: Int64[Tensor, "batch"]
     generator: torch.Generator
+    gather: Gather = alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +133,8 @@ class Method(Protocol):
     phases: tuple[str, ...]
     settings: Mapping[str, Any]
 
-    def prepare(self, features: Callable[[], Float[Tensor, "n features"]], phase: str) -> None:
-        """Get ready for a phase; `features()` encodes the whole training set when called."""
+    def prepare(self, encode: Callable[[], Encoded], phase: str) -> None:
+        """Get ready for a phase; `encode()` encodes the whole training set when called."""
 
     def __call__(self, batch: Batch) -> Loss:
         """The loss of a batch; changes nothing but the running statistics of batch norms."""

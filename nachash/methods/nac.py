@@ -14,9 +14,10 @@ from torch.nn.functional import logsigmoid
 
 from nachash import channel
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale
+from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
+USUAL: Final = Usual()
 POSTERIORS: Final = ("channel", "network", "code", "both")
 
 
@@ -127,16 +128,17 @@ class NAC(nn.Module):
             self.get_parameter("inference.2.weight").detach().zero_()
             self.get_parameter("inference.2.bias").detach().zero_()
 
-    def prepare(self, features: Callable[[], Float[Tensor, "n features"]], phase: str) -> None:
+    def prepare(self, encode: Callable[[], Encoded], phase: str) -> None:
         """Nothing: every step stands for itself."""
 
     def forward(self, batch: Batch) -> Loss:
         """The loss of two views; information and capacity are reported in bits."""
         views = len(batch.views)
         encoded = self.encoder(batch.views.flatten(0, 1))
+        logits = self._logits(encoded, views)
         loss = nac_loss(
-            encoded.activations.view(views, -1, self.encoder.bits),
-            self._logits(encoded, views),
+            batch.gather(encoded.activations.view(views, -1, self.encoder.bits), dim=1),
+            None if logits is None else batch.gather(logits, dim=1),
             flip_probability=self.flip_probability,
             generator=batch.generator,
         )

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoder, Loss, Scale
+from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
+
+USUAL: Final = Usual()
 
 
 def nt_xent(
@@ -53,13 +55,14 @@ class SimCLR(nn.Module):
         self.temperature = temperature
         self.settings = {"temperature": temperature}
 
-    def prepare(self, features: Callable[[], Float[Tensor, "n features"]], phase: str) -> None:
+    def prepare(self, encode: Callable[[], Encoded], phase: str) -> None:
         """Nothing: every step stands for itself."""
 
     def forward(self, batch: Batch) -> Loss:
         """The loss of two views."""
         activations = self.encoder(batch.views.flatten(0, 1)).activations
-        total = nt_xent(activations.view(2, -1, self.encoder.bits), self.temperature)
+        every = batch.gather(activations.view(2, -1, self.encoder.bits), dim=1)
+        total = nt_xent(every, self.temperature)
         return Loss(total, {"contrast": total.detach()}, activations.detach())
 
     def after_step(self, loss: Loss) -> None:

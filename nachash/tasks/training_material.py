@@ -44,6 +44,7 @@ def from_pixels(
     """
     import torch
 
+    from nachash.encoders.encoder import Encoded
     from nachash.methods import Batch
     from nachash.training.loop import Stage
     from nachash.training.views import PixelViews
@@ -53,10 +54,10 @@ def from_pixels(
     recipe = plugins.load("augment", decided.augment).recipe(decided.size)
     pixels = torch.from_numpy(images.pixels)
 
-    def features() -> torch.Tensor:
-        return encoder.features_of(pixels, decided.batch)
+    def encode() -> Encoded:
+        return encoder.encoded(pixels, decided.batch)
 
-    stage = Stage(PixelViews(pixels, recipe, device), features, Batch, device)
+    stage = Stage(PixelViews(pixels, recipe, device), encode, Batch, device)
     return Material(encoder, stage, len(pixels), images.skipped, images.fingerprint)
 
 
@@ -77,6 +78,7 @@ def frozen(
     """
     import torch
 
+    from nachash.encoders.encoder import Encoded, encoded_in_batches
     from nachash.methods import Batch
     from nachash.training.loop import Stage
     from nachash.training.views import CachedViews
@@ -93,8 +95,10 @@ def frozen(
     )
     features = torch.from_numpy(cached.features)
 
-    def unchanged() -> torch.Tensor:
-        return features[0].to(device).float()
+    def encode() -> Encoded:
+        return encoded_in_batches(
+            encoder.head, features[0], decided.batch, lambda piece: piece.to(device).float()
+        )
 
-    stage = Stage(CachedViews(features[1:], device), unchanged, Batch, device)
+    stage = Stage(CachedViews(features[1:], device), encode, Batch, device)
     return Material(encoder.head, stage, features.shape[1], cached.skipped, cached.fingerprint)

@@ -40,13 +40,13 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a method is trained with: views, features of all images, the batch's maker, device.
+    """What a method is trained with: views, the encoding of all images, the batch's maker, device.
 
     `batch` makes the method's batch from views, positions and random numbers.
     """
 
     views: Views
-    features: Callable[[], Float[Tensor, "n features"]]
+    encode: Callable[[], Any]
     batch: Callable[..., Any]
     device: torch.device
 
@@ -144,9 +144,11 @@ class _Run:
         self.method, self.stage, self.plan = method, stage, plan
         self.report, self.keeper = report, keeper
         weights = [weight for weight in method.parameters() if weight.requires_grad]
+        # An optimiser without weights is an error; a method without any is fitted, not trained.
         self.optimiser = torch.optim.AdamW(
-            weights, lr=plan.learning_rate, weight_decay=plan.weight_decay
+            weights or [torch.zeros(0)], lr=plan.learning_rate, weight_decay=plan.weight_decay
         )
+        self.trainable = bool(weights)
         self.step = 0
         self.seconds = 0.0
         self.phase = -1  # the last phase that was prepared
@@ -155,6 +157,8 @@ class _Run:
             self._take_up(state)
 
     def finished(self) -> Trained:
+        if not self.trainable:
+            return self._fitted()
         self.method.train()
         before, began = self.seconds, time.perf_counter()
         while (share := self.plan.share(float(self.step), self.seconds)) < 1:
@@ -165,6 +169,18 @@ class _Run:
             self._keep()
         self.method.eval()
         return Trained(self.step, self._means(), self.state())
+
+    @torch.no_grad()
+    def _fitted(self) -> Trained:
+        """A method without weights to train: prepared, and looked at on one batch."""
+        began = time.perf_counter()
+        self._prepare(len(self.method.phases) - 1)
+        self.method.eval()
+        figures = _figures(self._loss())
+        self.seconds = time.perf_counter() - began
+        self.recent.append(figures)
+        self.report(Step(1, 1, figures))
+        return Trained(0, figures, self.state())
 
     def state(self) -> dict[str, Any]:
         return {
@@ -192,7 +208,7 @@ class _Run:
 
     def _prepare(self, phase: int) -> None:
         for number in range(self.phase + 1, phase + 1):
-            self.method.prepare(self.stage.features, self.method.phases[number])
+            self.method.prepare(self.stage.encode, self.method.phases[number])
         self.phase = max(self.phase, phase)
 
     def _rate(self, share: float) -> float:
@@ -208,16 +224,19 @@ class _Run:
         order = epoch_order(self.plan.seed, epoch, self.plan.images)
         return order[number * self.plan.batch : (number + 1) * self.plan.batch]
 
-    def _stepped(self, rate: float) -> dict[str, float]:
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+    def _loss(self) -> Any:
         # For dropout, which takes its random numbers from nowhere else.
         torch.manual_seed(step_seed(self.plan.seed, self.step))
         generator = step_generator(self.plan.seed, self.step, self.stage.device)
         positions = self._positions()
         views = self.stage.views(positions, self.method.views, generator)
         with autocast(self.stage.device):
-            loss = self.method(self.stage.batch(views, positions.to(self.stage.device), generator))
+            return self.method(self.stage.batch(views, positions.to(self.stage.device), generator))
+
+    def _stepped(self, rate: float) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        loss = self._loss()
         total = float(loss.total.detach())
         if not math.isfinite(total):
             raise TrainingError(
@@ -229,13 +248,7 @@ class _Run:
         self.optimiser.step()
         self.method.after_step(loss)
         self.step += 1
-        parts = {name: float(part) for name, part in loss.parts.items()}
-        return {
-            "loss": total,
-            **parts,
-            "bit_balance": bit_balance(loss.activations),
-            "pair_distance": pair_distance(loss.activations),
-        }
+        return _figures(loss)
 
     def _tell(self, figures: dict[str, float]) -> None:
         share = self.plan.share(float(self.step), self.seconds)
@@ -265,3 +278,12 @@ class _Run:
     def _means(self) -> dict[str, float]:
         count = len(self.recent)
         return {name: sum(step[name] for step in self.recent) / count for name in self.recent[-1]}
+
+
+def _figures(loss: Any) -> dict[str, float]:
+    return {
+        "loss": float(loss.total.detach()),
+        **{name: float(part) for name, part in loss.parts.items()},
+        "bit_balance": bit_balance(loss.activations),
+        "pair_distance": pair_distance(loss.activations),
+    }

@@ -36,6 +36,11 @@ class TinyEncoder(nn.Module):
         features = self.backbone(images)
         return Encoded(features, self.head(features))
 
+    @torch.no_grad()
+    def project(self, weight: Tensor, bias: Tensor) -> None:
+        self.head.weight.copy_(weight)
+        self.head.bias.copy_(bias)
+
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
@@ -45,8 +50,13 @@ def built(name: str, **settings: Any) -> Any:
     torch.manual_seed(0)
     method = plugins.load("methods", name).method(TinyEncoder(), Scale(64, BATCH), **settings)
     for phase in method.phases:
-        method.prepare(lambda: torch.randn(64, TinyEncoder.features, generator=seeded(0)), phase)
+        method.prepare(training_set, phase)
     return method
+
+
+def training_set() -> Encoded:
+    features = torch.randn(64, TinyEncoder.features, generator=seeded(0))
+    return Encoded(features, torch.randn(64, TinyEncoder.bits, generator=seeded(1)))
 
 
 def batch(views: int, seed: int = 0) -> Batch:

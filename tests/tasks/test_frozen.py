@@ -82,7 +82,7 @@ def test_features_are_those_of_the_network_and_views_differ(folder):
     from nachash.tasks.training_images import some_pixels
 
     small_pixels = torch.from_numpy(some_pixels(location.source("images", []), 32, 12).copy())
-    expected = encoder.features_of(small_pixels, 5).numpy()
+    expected = encoder.encoded(small_pixels, 5).features.numpy()
     np.testing.assert_allclose(found.features[0].astype(np.float32), expected, atol=2e-3)
     assert all(
         np.abs(found.features[first] - found.features[second]).max() > 0.01

@@ -56,8 +56,8 @@ class Agreement(nn.Module):
         self.prepared: list[tuple[str, torch.Size]] = []
         self.positions: list[list[int]] = []
 
-    def prepare(self, features: Callable[[], Tensor], phase: str) -> None:
-        self.prepared.append((phase, features().shape))
+    def prepare(self, encode: Callable[[], Encoded], phase: str) -> None:
+        self.prepared.append((phase, encode().features.shape))
 
     def forward(self, batch: Batch) -> Loss:
         self.positions.append(batch.positions.tolist())
@@ -79,7 +79,12 @@ def noisy(images: Tensor, generator: torch.Generator) -> Tensor:
 def stage(count: int = 20) -> Stage:
     generator = torch.Generator().manual_seed(4)
     images = torch.randint(0, 256, (count, 3, 4, 4), dtype=torch.uint8, generator=generator)
-    return Stage(PixelViews(images, noisy, CPU), lambda: torch.zeros(count, 6), Batch, CPU)
+    return Stage(
+        PixelViews(images, noisy, CPU),
+        lambda: Encoded(torch.zeros(count, 6), torch.zeros(count, 6)),
+        Batch,
+        CPU,
+    )
 
 
 def plan(**changes: Any) -> Plan:
