@@ -11,6 +11,7 @@ from nachash.records import Preprocessing, to_json
 
 SCHEMA_VERSION = 1
 FILE_NAME = "config.json"
+WEIGHTS_FILE_NAME = "model.safetensors"
 SETTINGS_FILE_NAME = "settings.json"  # of an unfinished run
 
 

@@ -34,7 +34,16 @@ def command(
         int | None,
         typer.Option(min=2, help="Images per step; default 128, of a frozen backbone 256."),
     ] = None,
+    optimiser: Annotated[
+        str, typer.Option(help="adamw, sgd, lars, or another one that timm knows.")
+    ] = "adamw",
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(min=0, help="Default 0.05 with adamw, else 1e-6.")
+    ] = None,
+    warmup: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the run in which the rate rises.")
+    ] = 0.05,
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -45,6 +54,13 @@ def command(
     weights: Annotated[
         str | None,
         typer.Option(help="random, pretrained or a file; default pretrained with --freeze."),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="A frozen network to learn from: a model directory, or a backbone with "
+            "pretrained weights."
+        ),
     ] = None,
     freeze: Annotated[
         bool | None,
@@ -60,8 +76,12 @@ def command(
     ] = None,
     augment: Annotated[str | None, typer.Option(help="Recipe of the two views.")] = None,
     head: Annotated[
-        str, typer.Option(help="Last layer: batch-norm, or scaled, as published.")
-    ] = "batch-norm",
+        str | None,
+        typer.Option(
+            help="What the head ends with: batch-norm, scaled (as published), or linear (one "
+            "layer); default batch-norm, or what the method is published with."
+        ),
+    ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the method, as NAME=VALUE; may be repeated."),
@@ -99,9 +119,13 @@ def command(
         bits=bits,
         noise=noise if noise == "auto" else _probability(noise),
         batch_size=batch_size,
+        optimiser=optimiser,
         learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        warmup=warmup,
         backbone=backbone,
         weights=weights,
+        teacher=teacher,
         freeze=freeze,
         head=head,
         size=size,

@@ -25,7 +25,7 @@ from nachash.errors import (
 )
 from nachash.model_config import ModelConfig, unfinished
 
-WEIGHTS: Final = "model.safetensors"
+WEIGHTS: Final = model_config.WEIGHTS_FILE_NAME
 GRAPH: Final = "encoder.onnx"
 CHECKPOINT: Final = "checkpoint.pt"
 

@@ -143,7 +143,7 @@ class _Run:
                 self.decided.backbone,
                 weights=self.decided.weights,
                 bits=self.settings.bits,
-                head=self.settings.head,
+                head=self.decided.head,
             )
 
     def _material(self, encoder: "Encoder") -> Material:
@@ -166,7 +166,10 @@ class _Run:
             batch=self.decided.batch,
             epochs=self.settings.epochs,
             budget=self.settings.budget,
+            optimiser=self.settings.optimiser,
             learning_rate=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
+            warmup=self.settings.warmup,
             seed=self.settings.seed,
             head_only=self.decided.freeze,
         )
@@ -210,7 +213,7 @@ class _Run:
             bits=self.settings.bits,
             backbone=self.decided.backbone,
             weights=self.decided.weights,
-            head=self.settings.head,
+            head=self.decided.head,
             preprocessing=Preprocessing(self.decided.size),
             method=self.settings.method,
             method_settings=dict(method_settings),

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from nachash import plugins
+from nachash import model_config, plugins
 from nachash.errors import DamagedError, MissingError, UsageError
 from nachash.model_config import SETTINGS_FILE_NAME, unfinished
 from nachash.records import to_json
@@ -32,7 +32,9 @@ class TrainSettings:
 
     None leaves a choice to us: images of `digits`, a free name below `runs`, the length that the
     number of images asks for, network, recipe and size that suit the images. `budget` is in
-    seconds. `method_settings` are handed to the method's constructor by name.
+    seconds, `warmup` a share of the run. `teacher` is a model directory or the name of a
+    backbone with pretrained weights; it is what `backbone`, `weights` and `freeze` say in one
+    word. `method_settings` are handed to the method's constructor by name.
     """
 
     images: str | None = None
@@ -45,11 +47,15 @@ class TrainSettings:
     bits: int = 64
     noise: float | str = "auto"
     batch_size: int | None = None
+    optimiser: str = "adamw"
     learning_rate: float | None = None
+    weight_decay: float | None = None
+    warmup: float = 0.05
     backbone: str | None = None
     weights: str | None = None
+    teacher: str | None = None
     freeze: bool | None = None
-    head: str = "batch-norm"
+    head: str | None = None
     size: int | None = None
     augment: str | None = None
     seed: int = 0
@@ -69,25 +75,29 @@ class Settled:
     backbone: str
     weights: str
     freeze: bool
+    head: str
     size: int
     augment: str
     batch: int
 
 
 def settled(settings: TrainSettings, data: Chosen) -> Settled:
-    """Network, size and recipe, chosen by the pictures where they were left open.
+    """Network, size and recipe, chosen by method and pictures where they were left open.
 
-    Pictures of 64 pixels and more get a frozen pretrained backbone, smaller ones a small network
-    from random weights.
+    Pictures of 64 pixels and more, and methods that are published so, get a frozen pretrained
+    backbone; smaller pictures get a small network from random weights.
 
     Raises:
         UsageError: an unknown recipe, or a frozen backbone of random weights.
     """
+    settings = _taught(settings)
+    published = plugins.load("methods", settings.method).USUAL
     usual = settings.size or training_images.usual_size(data.source)
     large = usual >= training_images.LARGE
     freeze = settings.freeze
     if freeze is None:
-        freeze = large and settings.backbone is None and settings.weights is None
+        open_ = settings.backbone is None and settings.weights is None
+        freeze = open_ and (large or published.pretrained)
     weights = settings.weights or ("pretrained" if freeze else "random")
     if freeze and weights == "random":
         raise UsageError(
@@ -95,15 +105,40 @@ def settled(settings: TrainSettings, data: Chosen) -> Settled:
             "--weights pretrained or --weights FILE, or leave out --freeze",
         )
     frozen_size = _FROZEN_SIZE if large else _FROZEN_SIZE_OF_SMALL
-    augment = settings.augment or data.augment or ("photo" if large else "cifar")
+    suited = data.augment or ("photo" if large else "cifar")
+    augment = settings.augment or published.augment or suited
     plugins.load("augment", augment)
     return Settled(
         backbone=settings.backbone or (FROZEN_BACKBONE if freeze else SMALL_BACKBONE),
         weights=weights,
         freeze=freeze,
+        head=settings.head or published.head,
         size=settings.size or (frozen_size if freeze else usual),
         augment=augment,
         batch=settings.batch_size or (256 if freeze else 128),
+    )
+
+
+def _taught(settings: TrainSettings) -> TrainSettings:
+    """Settings in which the teacher is spelled out as backbone, weights, size and freezing."""
+    if settings.teacher is None:
+        return settings
+    if settings.backbone is not None:
+        raise UsageError("--teacher names a backbone already", "leave out --backbone")
+    freeze = True if settings.freeze is None else settings.freeze
+    directory = Path(settings.teacher)
+    if not (directory / model_config.FILE_NAME).is_file():
+        weights = settings.weights or "pretrained"
+        return replace(settings, backbone=settings.teacher, weights=weights, freeze=freeze)
+    if settings.weights is not None:
+        raise UsageError(f"the model {directory} brings its weights", "leave out --weights")
+    config = model_config.read(directory)
+    return replace(
+        settings,
+        backbone=config.backbone,
+        weights=str(directory / model_config.WEIGHTS_FILE_NAME),
+        freeze=freeze,
+        size=settings.size or config.preprocessing.size,
     )
 
 

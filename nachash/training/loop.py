@@ -12,12 +12,14 @@ from torch import Tensor
 
 from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
 from nachash.shapes import Float, Int64
+from nachash.training import optimisers
 from nachash.training.arithmetic import autocast
 from nachash.training.plan import Plan, rate_factor
 from nachash.training.randomness import epoch_order, step_generator, step_seed
 from nachash.training.views import Views
 
 _REMEMBERED_STEPS = 50
+_NOTHING = torch.nn.Linear(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +147,7 @@ class _Run:
         self.report, self.keeper = report, keeper
         weights = [weight for weight in method.parameters() if weight.requires_grad]
         # An optimiser without weights is an error; a method without any is fitted, not trained.
-        self.optimiser = torch.optim.AdamW(
-            weights or [torch.zeros(0)], lr=plan.learning_rate, weight_decay=plan.weight_decay
-        )
+        self.optimiser = optimisers.optimiser(method if weights else _NOTHING, plan)
         self.trainable = bool(weights)
         self.step = 0
         self.seconds = 0.0

@@ -25,14 +25,16 @@ class Plan:
         batch: images per step; images that do not fill a batch wait for the next epoch.
         epochs: passes over the images; None with a budget.
         budget: seconds of training; None with epochs.
-        learning_rate: highest rate of AdamW.
-        weight_decay: of AdamW, for every weight.
+        optimiser: a name that timm knows.
+        learning_rate: highest rate of the optimiser.
+        weight_decay: for every weight under AdamW; elsewhere not for biases and batch norms.
     """
 
     images: int
     batch: int
     epochs: int | None
     learning_rate: float
+    optimiser: str = "adamw"
     budget: float | None = None
     weight_decay: float = 0.05
     warmup: float = 0.05
@@ -59,6 +61,9 @@ def fitted(
     learning_rate: float | None,
     seed: int,
     budget: float | None = None,
+    optimiser: str = "adamw",
+    weight_decay: float | None = None,
+    warmup: float = 0.05,
     head_only: bool = False,
 ) -> Plan:
     """A plan for a number of images; None leaves a choice to us.
@@ -80,15 +85,29 @@ def fitted(
     if epochs is None and budget is None:
         epochs = _head_epochs(images // batch) if head_only else _epochs(images)
     if learning_rate is None:
-        learning_rate = (_HEAD_RATE if head_only else _RATE) * math.sqrt(batch / 128)
+        learning_rate = _rate(optimiser, batch, head_only=head_only)
+    if weight_decay is None:
+        weight_decay = 0.05 if optimiser == "adamw" else 1e-6
     return Plan(
         images=images,
         batch=batch,
         epochs=epochs,
         budget=budget,
+        optimiser=optimiser,
         learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        warmup=warmup,
         seed=seed,
     )
+
+
+def _rate(optimiser: str, batch: int, *, head_only: bool) -> float:
+    """AdamW's rate grows with the root of the batch, that of all others with the batch."""
+    if optimiser == "lars":
+        return 3.0 * batch / 1000  # as published for batches of 1,000
+    if optimiser != "adamw":
+        return 0.03 * batch / 128
+    return (_HEAD_RATE if head_only else _RATE) * math.sqrt(batch / 128)
 
 
 def _epochs(images: int) -> int:
