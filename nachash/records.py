@@ -176,7 +176,7 @@ class Scores:
     empty_queries: str
     queries_without_relevant: int
     chance: float
-    curve: dict[str, list[float]]
+    curve: dict[str, list[int] | list[float]]
     index: str
     seed: int | None = None
 

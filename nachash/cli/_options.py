@@ -72,3 +72,16 @@ Debug = Annotated[
         help="Show the full traceback of an error.",
     ),
 ]
+
+
+def assigned(text: str) -> tuple[str, float | int | str]:
+    """NAME=VALUE, the value a number where it reads as one."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--set")
+    for number in (int, float):
+        try:
+            return name, number(value)
+        except ValueError:
+            continue
+    return name, value

@@ -136,7 +136,7 @@ def command(
         overwrite=overwrite,
         resume=resume,
         save_every=save_every,
-        method_settings=dict(map(_setting, setting or ())),
+        method_settings=dict(map(options.assigned, setting or ())),
     )
     with terminal.progress() as progress:
         result = train(settings, note=terminal.note, progress=progress)
@@ -161,16 +161,3 @@ def _budget(text: str | None, epochs: int | None) -> float | None:
     if epochs is not None:
         raise typer.BadParameter("goes without --epochs", param_hint="--budget")
     return seconds(text, "--budget")
-
-
-def _setting(text: str) -> tuple[str, float | int | str]:
-    """NAME=VALUE, the value a number where it reads as one."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--set")
-    for number in (int, float):
-        try:
-            return name, number(value)
-        except ValueError:
-            continue
-    return name, value

@@ -84,7 +84,8 @@ def hits(answer: Answer) -> Iterator[str]:
             for hit in row
         ]
         width = len(columns) if labelled else len(columns) - 1
-        yield _text(f"{query} ({answer.bits} bits)", columns[:width], [r[:width] for r in rows])
+        title = f"{query} ({answer.bits} bits)"
+        yield table_text(title, columns[:width], [row[:width] for row in rows])
 
 
 def scores(result: Scores) -> str:
@@ -126,7 +127,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
-def _text(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_text(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A rich table drawn as text of the terminal's width."""
     from rich.console import Console
 

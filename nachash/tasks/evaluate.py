@@ -139,7 +139,7 @@ def _histograms(task: retrieval.Retrieval, score: Score) -> Histograms:
     )
 
 
-def _curve(balls: Histograms) -> dict[str, list[float]]:
+def _curve(balls: Histograms) -> dict[str, list[int] | list[float]]:
     """The precision-recall curve, without the radii at which every ball is empty."""
     curve = precision_recall(balls)
     filled = ~np.isnan(curve.precision)

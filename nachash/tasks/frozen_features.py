@@ -5,14 +5,9 @@ each image are all that the head learns from, so they are computed once, as fast
 encoded, and kept in the user's cache folder for the next run over the same images.
 """
 
-import contextlib
 import hashlib
-import json
-import os
-import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,6 +17,8 @@ from nachash.images import stream
 from nachash.images.sample import sample
 from nachash.records import Preprocessing, Progress, Skipped, Source
 from nachash.shapes import Float32, UInt8
+from nachash.tasks import feature_cache
+from nachash.tasks.feature_cache import Cached
 from nachash.tasks.training_images import none_readable
 
 if TYPE_CHECKING:
@@ -32,7 +29,6 @@ _MOST_PASSES: Final = 35_000
 _MOST_VIEWS: Final = 6
 _LEAST_VIEWS: Final = 2
 _BATCH: Final = 64
-_MOST_CACHED_BYTES: Final = 4 << 30
 
 _Encode = Callable[[UInt8[np.ndarray, "batch size size 3"]], Float32[np.ndarray, "batch features"]]
 
@@ -59,7 +55,7 @@ def frozen_features(
     source: Source,
     *,
     size: int,
-    augment: str,
+    augment: str | None,
     seed: int,
     device: str | None,
     workers: int,
@@ -71,7 +67,7 @@ def frozen_features(
         encoder: whose backbone is frozen; its head plays no part.
         source: the images; of a large collection a random sample is taken.
         size: side of the square input in pixels.
-        augment: name of the recipe of views.
+        augment: name of the recipe of views; None for the images as they are, all of them.
         seed: of the views.
         device: a torch device, or None for ONNX Runtime on the CPU.
         workers: threads that decode.
@@ -82,18 +78,22 @@ def frozen_features(
     """
     from nachash.encoders import onnx_export
 
-    source = sample(source, _MOST_PASSES // (_LEAST_VIEWS + 1), seed)
     graph = onnx_export.feature_graph(encoder, size)
+    views = 0
+    if augment:
+        source = sample(source, _MOST_PASSES // (_LEAST_VIEWS + 1), seed)
+        views = views_of(len(source.references))
     listing = hashlib.sha256(repr((source.root, source.references)).encode()).hexdigest()
-    recipe = (listing, hashlib.sha256(graph).hexdigest(), size, augment, seed, __version__)
-    path = _folder() / f"{hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]}.npz"
-    found = _cached(path, listing)
+    drawn = (augment, seed) if augment else ()
+    recipe = (listing, hashlib.sha256(graph).hexdigest(), size, *drawn, __version__)
+    path = feature_cache.file(hashlib.sha256(repr(recipe).encode()).hexdigest()[:32])
+    found = feature_cache.read(path)
     if found is None:
         encode = _on_gpu(encoder, device) if device else _on_cpu(graph)
-        computed = _Views(encode, plugins.load("augment", augment).recipe(size), size, seed)
-        found = computed.of(source, listing, workers, progress)
-        _put(path, found)
-    return found
+        drawing = plugins.load("augment", augment).recipe(size) if augment else None
+        found = _Views(encode, drawing, size, seed).of(source, views, workers, progress)
+        feature_cache.write(path, found)
+    return FrozenFeatures(found.features, found.skipped, listing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,8 @@ class _Views:
     size: int
     seed: int
 
-    def of(
-        self, source: Source, fingerprint: str, workers: int, progress: Progress
-    ) -> FrozenFeatures:
-        views, total = views_of(len(source.references)), len(source.references)
+    def of(self, source: Source, views: int, workers: int, progress: Progress) -> Cached:
+        total = len(source.references)
         pieces, skipped = [], list(source.skipped)
         done = 0
         for number, batch in enumerate(
@@ -121,7 +119,7 @@ class _Views:
             progress("features", done, total)
         if not pieces:
             raise none_readable(skipped)
-        return FrozenFeatures(np.concatenate(pieces, axis=1), tuple(skipped), fingerprint)
+        return Cached(np.concatenate(pieces, axis=1), tuple(skipped))
 
     def _features(
         self, pixels: UInt8[np.ndarray, "batch size size 3"], views: int, number: int
@@ -149,47 +147,3 @@ def _on_gpu(encoder: "Encoder", device: str) -> _Encode:
     from nachash.encoders.torch_encoder import feature_function
 
     return feature_function(encoder, device)
-
-
-def _folder() -> Path:
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get("NACHASH_CACHE") or user_cache_dir("nachash")) / "features"
-
-
-def _cached(path: Path, fingerprint: str) -> FrozenFeatures | None:
-    """The features in a file; None when there is none, or not a whole one."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            skipped = json.loads(str(file["skipped"]))
-            features = file["features"]
-        os.utime(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    return FrozenFeatures(features, tuple(Skipped(**image) for image in skipped), fingerprint)
-
-
-def _put(path: Path, found: FrozenFeatures) -> None:
-    """Keep features for the next run; a cache that cannot be written is no reason to stop."""
-    skipped = json.dumps([asdict(image) for image in found.skipped])
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, features=found.features, skipped=np.array(skipped))
-        temporary.replace(path)
-        _forget_oldest(path.parent)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _forget_oldest(folder: Path) -> None:
-    """Remove what was not used for longest, until the rest takes at most 4 GiB."""
-    files = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime)
-    excess = sum(path.stat().st_size for path in files) - _MOST_CACHED_BYTES
-    for path in files[:-1]:
-        if excess <= 0:
-            break
-        excess -= path.stat().st_size
-        path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from nachash.images import stream
 from nachash.index.reader import Index, open_index
 from nachash.index.reading import reading
 from nachash.records import Progress, Skipped, Source, Split
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Float32, Int64, UInt8
 from nachash.tasks.dataset import source_of
 from nachash.tasks.model import Model
 from nachash.tasks.workers import decoding_threads
@@ -108,7 +108,7 @@ def of_dataset(
         gallery=encoded(split.gallery, "gallery"),
         own=None,
         bits=model.config.bits,
-        protocol=f"{dataset.name} {protocol or dataset.default_protocol}: {split.rule}",
+        protocol=protocol_name(dataset, protocol, split),
         name=str(model.directory),
         seed=seed,
     )
@@ -127,6 +127,18 @@ def split_of(dataset: DataSet, protocol: str | None, seed: int) -> Split:
     return dataset.protocols[name](seed)
 
 
+def protocol_name(dataset: DataSet, protocol: str | None, split: Split) -> str:
+    """Data set, protocol and rule of a split, in words."""
+    return f"{dataset.name} {protocol or dataset.default_protocol}: {split.rule}"
+
+
+def labelled(
+    activations: Float32[np.ndarray, "n bits"], labels: UInt8[np.ndarray, "n classes"]
+) -> Labelled:
+    """Codes of activations, with labels."""
+    return Labelled(codes.encode(activations), labels)
+
+
 def codes_of(
     source: Source, model: Model, *, workers: int | None, stage: str, progress: Progress
 ) -> UInt8[np.ndarray, "n bytes"]:
@@ -135,20 +147,25 @@ def codes_of(
     Raises:
         DamagedError: an image cannot be read.
     """
-    _require_all(source, source.skipped)
+    require_all(source, source.skipped)
     batches = []
     done, total = 0, len(source.references)
     for batch in stream.batches(
         source, model.config.preprocessing, batch_size=256, workers=decoding_threads(workers)
     ):
-        _require_all(source, batch.skipped)
+        require_all(source, batch.skipped)
         batches.append(codes.encode(model.activations(batch.pixels)))
         done += len(batch.pixels)
         progress(stage, done, total)
     return np.concatenate(batches)
 
 
-def _require_all(source: Source, skipped: Sequence[Skipped]) -> None:
+def require_all(source: Source, skipped: Sequence[Skipped]) -> None:
+    """Refuse a gap, which no protocol allows.
+
+    Raises:
+        DamagedError: an image was skipped.
+    """
     for image in skipped:
         raise DamagedError(f"{source.root}: {image.path} cannot be read: {image.reason}")
 

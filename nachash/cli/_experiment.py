@@ -1,0 +1,76 @@
+"""Options that `compare` and `noise-sweep` share, and how they show an experiment."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nachash.experiment_records import Experiment
+
+Budget = Annotated[
+    str | None, typer.Option(help="Training time of a cell: 90s, 10m; default: enough steps.")
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the images instead.")]
+Seeds = Annotated[int, typer.Option(min=1, help="Models of each kind, with --seed and the next.")]
+Protocol = Annotated[
+    str | None, typer.Option(help="Another protocol of the data set than the usual one.")
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(help="A frozen network for every cell: a model directory, or a backbone."),
+]
+Backbone = Annotated[str | None, typer.Option(help="Backbone of every cell.")]
+Size = Annotated[int | None, typer.Option(min=8, help="Side of the square input, in pixels.")]
+BatchSize = Annotated[int | None, typer.Option(min=2, help="Images per step.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder of models and figures, used again the next time.")
+]
+Plot = Annotated[Path | None, typer.Option(help="Draw the figures into this picture.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the table as Markdown.")]
+
+
+def numbers(text: str, kind: type[int] | type[float], option: str) -> tuple[Any, ...]:
+    """The numbers of `16,32,64`."""
+    try:
+        return tuple(dict.fromkeys(kind(part) for part in text.split(",")))
+    except ValueError:
+        raise typer.BadParameter(
+            f"'{text}' is not a list of numbers like 16,32", param_hint=option
+        ) from None
+
+
+def command_line() -> str:
+    """The command as it was typed, for the record."""
+    import shlex
+    import sys
+
+    return shlex.join(["nachash", *sys.argv[1:]])
+
+
+def check_outputs(plot: Path | None, markdown: Path | None, *, overwrite: bool) -> None:
+    """Refuse outputs that could not be written, before hours of work.
+
+    Raises:
+        ExistsError, MissingError, UsageError: see `report.output`.
+    """
+    from nachash.report import output
+    from nachash.report import plot as plots
+
+    if plot:
+        plots.check_writable(plot, overwrite=overwrite)
+    if markdown:
+        output.check_writable(markdown, overwrite=overwrite)
+
+
+def show(experiment: Experiment, markdown: Path | None, *, json: bool) -> None:
+    """Print the table, or JSON; exit with 1 when a cell failed."""
+    from nachash.cli import _terminal as terminal
+    from nachash.records import to_json
+    from nachash.report import experiment_table
+
+    if markdown:
+        markdown.write_text(experiment_table.markdown(experiment), encoding="utf-8")
+        terminal.note(f"wrote {markdown}")
+    typer.echo(to_json(experiment) if json else experiment_table.text(experiment))
+    if experiment.failed:
+        raise typer.Exit(1)
