@@ -1,5 +1,6 @@
 """What the user sees on stderr: notes, warnings, errors, progress. Results are not our business."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,11 @@ from nachash.errors import NachashError
 from nachash.records import Progress, Skipped, silent
 
 MOST_SKIPPED_SHOWN = 10
+
+
+def first_process() -> bool:
+    """Whether this is the one of several processes of `torchrun` that speaks."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def note(sentence: str) -> None:
@@ -39,7 +45,7 @@ def show_skipped(skipped: Sequence[Skipped]) -> None:
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A live line on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not first_process():
         yield silent
         return
     from rich.console import Console

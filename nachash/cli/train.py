@@ -140,6 +140,8 @@ def command(
     )
     with terminal.progress() as progress:
         result = train(settings, note=terminal.note, progress=progress)
+    if not terminal.first_process():
+        return
     terminal.show_skipped(result.skipped)
     typer.echo(to_json(result) if json else table.training(result))
 

@@ -77,6 +77,7 @@ class RunKeeper:
     data: str
     interruption: Interruption
     note: Callable[[str], None]
+    writes: bool = True  # the first of several processes
     _kept_step: int = field(default=0)
     _kept_seconds: float = field(default=0.0)
 
@@ -91,6 +92,8 @@ class RunKeeper:
         from nachash.training import checkpoint
 
         self._kept_step, self._kept_seconds = state["step"], state["seconds"]
+        if not self.writes:
+            return
         try:
             checkpoint.write(self.path, {**state, "data": self.data})
         except StorageError as error:

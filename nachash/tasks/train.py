@@ -1,8 +1,9 @@
 """`train`: unlabelled images -> views -> encoder, method and channel -> a model directory."""
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nachash import codes, plugins
-from nachash.model_config import ModelConfig
+from nachash.model_config import ModelConfig, unfinished
 from nachash.records import Preprocessing, Progress, Training, silent
 from nachash.shapes import UInt8
 from nachash.tasks import train_settings, training_images, training_material
 from nachash.tasks.device import torch_device
 from nachash.tasks.keep_run import Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
+from nachash.tasks.run_log import reporting, unheard
 from nachash.tasks.train_settings import Settled, TrainSettings
 from nachash.tasks.training_images import Chosen
 from nachash.tasks.training_material import Material
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
     from nachash.training.loop import Trained
     from nachash.training.plan import Plan
+    from nachash.training.processes import Processes
 
 __all__ = ["TrainSettings", "train"]
 
@@ -57,7 +60,7 @@ def train(
         IncompatibleError, DamagedError: what is to be resumed is of another run, or damaged.
         StorageError: the model cannot be written.
     """
-    from nachash.encoders import model_directory
+    from nachash.training import processes
 
     started = time.perf_counter()
     if settings.resume:
@@ -71,17 +74,30 @@ def train(
         settings.images, settings.dataset, settings.data_root, settings.seed
     )
     decided = train_settings.settled(settings, data)
-    out = settings.out or train_settings.free_name(data.name, settings)
+    with processes.joined(settings.device) as group:
+        out = group.agreed(settings.out or train_settings.free_name(data.name, settings))
+        with _directory(out, settings, group) as directory:
+            run = _Run(settings, decided, data, directory, given, interval, group, note, progress)
+            result = run.trained()
+    if settings.latest and group.first:
+        _point_latest_to(out)
+    return replace(result, directory=str(out), seconds=time.perf_counter() - started)
+
+
+@contextlib.contextmanager
+def _directory(out: Path, settings: TrainSettings, group: "Processes") -> Iterator[Path]:
+    """The unfinished model directory, which the first process makes and completes."""
+    from nachash.encoders import model_directory
+
+    if not group.first:
+        yield unfinished(out)
+        return
     with model_directory.created(
         out, overwrite=settings.overwrite, resume=settings.resume
     ) as directory:
         train_settings.remember(settings, directory)
-        run = _Run(settings, decided, data, directory, given, interval, note, progress)
-        result = run.trained()
+        yield directory
         train_settings.forget(directory)
-    if settings.latest:
-        _point_latest_to(out)
-    return replace(result, directory=str(out), seconds=time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,7 @@ class _Run:
     directory: Path
     given: Mapping[str, Any]
     interval: Interval
+    group: "Processes"
     note: Callable[[str], None]
     progress: Progress
 
@@ -110,8 +127,9 @@ class _Run:
         config = self._config(plan, material, method.settings, trained.checkpoint["seconds"])
         encoder.cpu()
         graph = onnx_export.onnx_graph(encoder, self.decided.size)
-        model_directory.save(self.directory, encoder, config, graph)
-        checkpoint.write(self.directory / model_directory.CHECKPOINT, trained.checkpoint)
+        if self.group.first:
+            model_directory.save(self.directory, encoder, config, graph)
+            checkpoint.write(self.directory / model_directory.CHECKPOINT, trained.checkpoint)
         return Training(
             directory=str(self.directory),
             method=self.settings.method,
@@ -148,22 +166,24 @@ class _Run:
 
     def _material(self, encoder: "Encoder") -> Material:
         make = training_material.frozen if self.decided.freeze else training_material.from_pixels
-        return make(
-            encoder,
-            self.data.source,
-            self.decided,
-            seed=self.settings.seed,
-            device=torch_device(self.settings.device),
-            workers=decoding_threads(self.settings.workers),
-            progress=self.progress,
-        )
+        with self.group.first_before_others():
+            return make(
+                encoder,
+                self.data.source,
+                self.decided,
+                seed=self.settings.seed,
+                device=torch_device(self.settings.device),
+                workers=decoding_threads(self.settings.workers),
+                progress=self.progress,
+                processes=self.group,
+            )
 
     def _plan(self, images: int) -> "Plan":
         from nachash.training import plan as plans
 
         return plans.fitted(
             images=images,
-            batch=self.decided.batch,
+            batch=self.decided.batch - self.decided.batch % self.group.count,
             epochs=self.settings.epochs,
             budget=self.settings.budget,
             optimiser=self.settings.optimiser,
@@ -187,22 +207,25 @@ class _Run:
         return method.to(material.stage.device).to(memory_format=torch.channels_last)
 
     def _loop(self, method: Any, material: Material, plan: "Plan") -> "Trained":
-        """Train, the figures going to `metrics.jsonl` and to the progress."""
+        """Train, the figures going to the logs and to the progress."""
         from nachash.encoders import model_directory
         from nachash.training import loop
-        from nachash.training.metrics_log import MetricsLog
 
         path = self.directory / model_directory.CHECKPOINT
         # Before the first step nothing can be kept: there, Ctrl-C ends the run at once.
         with interruption() as interrupted:
-            keeper = RunKeeper(path, self.interval, material.fingerprint, interrupted, self.note)
+            keeper = RunKeeper(
+                path,
+                self.interval,
+                material.fingerprint,
+                interrupted,
+                self.note,
+                writes=self.group.first,
+            )
             state = keeper.taken_up() if self.settings.resume else None
-            with MetricsLog(self.directory, after=state["step"] if state else 0) as log:
-
-                def report(step: loop.Step) -> None:
-                    log.note(step.number, step.steps, step.figures)
-                    self.progress("train", step.number, step.steps, **step.figures)
-
+            after = int(state["step"]) if state else 0
+            told = reporting(self.directory, after, self.progress)
+            with told if self.group.first else unheard() as report:
                 return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
 
     def _config(

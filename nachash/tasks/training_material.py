@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from nachash.encoders.encoder import Encoder
     from nachash.training.loop import Stage
+    from nachash.training.processes import Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def from_pixels(
     device: "torch.device",
     workers: int,
     progress: Progress,
+    processes: "Processes",
 ) -> Material:
     """The whole encoder, on views that are drawn anew in every step.
 
@@ -57,7 +59,7 @@ def from_pixels(
     def encode() -> Encoded:
         return encoder.encoded(pixels, decided.batch)
 
-    stage = Stage(PixelViews(pixels, recipe, device), encode, Batch, device)
+    stage = Stage(PixelViews(pixels, recipe, device), encode, Batch, device, processes)
     return Material(encoder, stage, len(pixels), images.skipped, images.fingerprint)
 
 
@@ -70,6 +72,7 @@ def frozen(
     device: "torch.device",
     workers: int,
     progress: Progress,
+    processes: "Processes",
 ) -> Material:
     """The head alone, on features of a few views of each image that are computed once.
 
@@ -100,5 +103,5 @@ def frozen(
             encoder.head, features[0], decided.batch, lambda piece: piece.to(device).float()
         )
 
-    stage = Stage(CachedViews(features[1:], device), encode, Batch, device)
+    stage = Stage(CachedViews(features[1:], device), encode, Batch, device, processes)
     return Material(encoder.head, stage, features.shape[1], cached.skipped, cached.fingerprint)

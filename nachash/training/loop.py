@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
-from nachash.shapes import Float, Int64
+from nachash.shapes import Int64
 from nachash.training import optimisers
 from nachash.training.arithmetic import autocast
+from nachash.training.figures import figures as figures_of
 from nachash.training.plan import Plan, rate_factor
+from nachash.training.processes import ALONE, Processes
 from nachash.training.randomness import epoch_order, step_generator, step_seed
 from nachash.training.views import Views
 
@@ -44,13 +46,15 @@ class Trained:
 class Stage:
     """What a method is trained with: views, the encoding of all images, the batch's maker, device.
 
-    `batch` makes the method's batch from views, positions and random numbers.
+    `batch` makes the method's batch from views, positions, random numbers and the gather over
+    `processes`, each of which sees its part of a batch.
     """
 
     views: Views
     encode: Callable[[], Any]
     batch: Callable[..., Any]
     device: torch.device
+    processes: Processes = ALONE
 
 
 @runtime_checkable
@@ -117,19 +121,6 @@ def train(
         return _Run(method, stage, plan, report, keeper or Uninterrupted(), state).finished()
 
 
-def bit_balance(activations: Float[Tensor, "n bits"]) -> float:
-    """Mean over bits of twice the share of the rarer value: 1 is balanced, 0 is constant."""
-    share = (activations > 0).float().mean(dim=0)
-    return float(2 * torch.minimum(share, 1 - share).mean())
-
-
-def pair_distance(activations: Float[Tensor, "n bits"]) -> float:
-    """Mean Hamming distance of two different rows, as a share of the bits."""
-    count = len(activations)
-    on = (activations > 0).double().sum(dim=0)
-    return float((2 * on * (count - on)).mean() / (count * (count - 1)))
-
-
 @final
 class _Run:
     """A run under way: what a checkpoint holds, and the step that moves it."""
@@ -149,6 +140,7 @@ class _Run:
         # An optimiser without weights is an error; a method without any is fitted, not trained.
         self.optimiser = optimisers.optimiser(method if weights else _NOTHING, plan)
         self.trainable = bool(weights)
+        self.forward = stage.processes.wrapped(method) if weights else method
         self.step = 0
         self.seconds = 0.0
         self.phase = -1  # the last phase that was prepared
@@ -164,7 +156,7 @@ class _Run:
         while (share := self.plan.share(float(self.step), self.seconds)) < 1:
             self._prepare(min(int(share * len(self.method.phases)), len(self.method.phases) - 1))
             figures = self._stepped(self._rate(share))
-            self.seconds = before + time.perf_counter() - began
+            (self.seconds,) = self.stage.processes.greatest(before + time.perf_counter() - began)
             self._tell(figures)
             self._keep()
         self.method.eval()
@@ -176,7 +168,7 @@ class _Run:
         began = time.perf_counter()
         self._prepare(len(self.method.phases) - 1)
         self.method.eval()
-        figures = _figures(self._loss())
+        figures = figures_of(self._loss())
         self.seconds = time.perf_counter() - began
         self.recent.append(figures)
         self.report(Step(1, 1, figures))
@@ -227,11 +219,16 @@ class _Run:
     def _loss(self) -> Any:
         # For dropout, which takes its random numbers from nowhere else.
         torch.manual_seed(step_seed(self.plan.seed, self.step))
-        generator = step_generator(self.plan.seed, self.step, self.stage.device)
-        positions = self._positions()
-        views = self.stage.views(positions, self.method.views, generator)
-        with autocast(self.stage.device):
-            return self.method(self.stage.batch(views, positions.to(self.stage.device), generator))
+        stage, processes = self.stage, self.stage.processes
+        positions = processes.part(self._positions())
+        # Views are each process's own, the method's random numbers those of the whole batch.
+        own = step_generator(self.plan.seed, self.step, stage.device, 1 + processes.rank)
+        views = stage.views(positions, self.method.views, own)
+        generator = step_generator(self.plan.seed, self.step, stage.device)
+        with autocast(stage.device):
+            return self.forward(
+                stage.batch(views, positions.to(stage.device), generator, processes.gather)
+            )
 
     def _stepped(self, rate: float) -> dict[str, float]:
         for group in self.optimiser.param_groups:
@@ -248,7 +245,7 @@ class _Run:
         self.optimiser.step()
         self.method.after_step(loss)
         self.step += 1
-        return _figures(loss)
+        return figures_of(loss)
 
     def _tell(self, figures: dict[str, float]) -> None:
         share = self.plan.share(float(self.step), self.seconds)
@@ -266,7 +263,7 @@ class _Run:
     def _keep(self) -> None:
         if self.plan.share(float(self.step), self.seconds) >= 1:
             return
-        if self.keeper.interrupted():
+        if self.stage.processes.greatest(float(self.keeper.interrupted())) > (0,):
             self.keeper.keep(self.state())
             raise InterruptedRunError(
                 f"interrupted after step {self.step}; nothing is lost",
@@ -278,12 +275,3 @@ class _Run:
     def _means(self) -> dict[str, float]:
         count = len(self.recent)
         return {name: sum(step[name] for step in self.recent) / count for name in self.recent[-1]}
-
-
-def _figures(loss: Any) -> dict[str, float]:
-    return {
-        "loss": float(loss.total.detach()),
-        **{name: float(part) for name, part in loss.parts.items()},
-        "bit_balance": bit_balance(loss.activations),
-        "pair_distance": pair_distance(loss.activations),
-    }

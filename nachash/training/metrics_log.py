@@ -33,8 +33,13 @@ class MetricsLog:
 
     def note(self, step: int, steps: int, figures: dict[str, float]) -> None:
         """Write the figures of every tenth step, of the first and of the last."""
-        if step in (1, steps) or step % EVERY == 0:
+        if is_written(step, steps):
             self._file.write(json.dumps({"step": step, **figures}) + "\n")
+
+
+def is_written(step: int, steps: int) -> bool:
+    """Whether the figures of a step are kept: every tenth, the first and the last."""
+    return step in (1, steps) or step % EVERY == 0
 
 
 def _until(path: Path, step: int) -> str:

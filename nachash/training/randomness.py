@@ -11,9 +11,12 @@ _ORDER: Final = 0
 _STEP: Final = 1
 
 
-def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
-    """Random numbers of one step, for views and noise, drawn on the device."""
-    return torch.Generator(device).manual_seed(step_seed(seed, step))
+def step_generator(seed: int, step: int, device: torch.device, part: int = 0) -> torch.Generator:
+    """Random numbers of one step, drawn on the device.
+
+    Part 0 is for the method, the same in every process; process r draws its views from 1 + r.
+    """
+    return torch.Generator(device).manual_seed(_number(seed, _STEP, step, part))
 
 
 def step_seed(seed: int, step: int) -> int:
