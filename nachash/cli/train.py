@@ -7,6 +7,25 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.errors import NachashError
+
+
+def _with_recipe(context: typer.Context, name: str | None) -> str | None:
+    """Lay a recipe below the flags and the environment, above `nachash.toml`."""
+    if name is None:
+        return None
+    from nachash import recipes
+
+    known = {parameter.name: parameter.opts[-1] for parameter in context.command.params}
+    # In a recipe options stand as they are typed: `set`, whatever the parameter's name.
+    spelled = {text.removeprefix("--").replace("-", "_"): key for key, text in known.items() if key}
+    try:
+        found = recipes.read(name, spelled.keys())
+    except NachashError as error:
+        raise typer.BadParameter(f"{error.sentence}; {error.hint}") from error
+    values = {spelled[key]: value for key, value in found.items()}
+    context.default_map = {**(context.default_map or {}), **values}
+    return name
 
 
 def command(
@@ -14,7 +33,22 @@ def command(
         str | None,
         typer.Argument(help="Folder, list of paths, '-' or .tar; default: the data set `digits`."),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            is_eager=True,
+            callback=_with_recipe,
+            help="Settings by name (fast, paper, paper-cifar10-hash, cpu-cifar10-hash, ...) or "
+            "from a .toml; flags win over it.",
+        ),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="A data set by name instead.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Whose training part of the data set; default its usual one.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=2, help="Train on a random choice of so many images.")
+    ] = None,
     data_root: options.DataRoot = None,
     out: Annotated[
         Path | None, typer.Option(help="Model directory; default runs/<data>-<method>-<bits>.")
@@ -86,6 +120,9 @@ def command(
         list[str] | None,
         typer.Option("--set", help="A setting of the method, as NAME=VALUE; may be repeated."),
     ] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Compile the network with torch.compile.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
     ] = False,
@@ -104,6 +141,7 @@ def command(
     Two distorted views of each image are sent as bits over a channel that flips each bit with
     probability --noise; the encoder learns codes from which the image can still be told.
     """
+    del recipe  # its settings are in the others
     from nachash.records import to_json
     from nachash.report import table
     from nachash.tasks.train import TrainSettings, train
@@ -111,6 +149,8 @@ def command(
     settings = TrainSettings(
         images=images,
         dataset=dataset,
+        protocol=protocol,
+        limit=limit,
         data_root=data_root,
         out=out,
         method=method,
@@ -136,6 +176,7 @@ def command(
         overwrite=overwrite,
         resume=resume,
         save_every=save_every,
+        compile=compile_,
         method_settings=dict(map(options.assigned, setting or ())),
     )
     with terminal.progress() as progress:

@@ -16,6 +16,7 @@ from nachash.records import Preprocessing, Progress, Training, silent
 from nachash.shapes import UInt8
 from nachash.tasks import train_settings, training_images, training_material
 from nachash.tasks.device import torch_device
+from nachash.tasks.flip_rate import flip_rate
 from nachash.tasks.keep_run import Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
 from nachash.tasks.run_log import reporting, unheard
@@ -71,7 +72,12 @@ def train(
     given = train_settings.method_settings(plugin, settings)
     interval = Interval.of(settings.save_every)
     data = training_images.chosen(
-        settings.images, settings.dataset, settings.data_root, settings.seed
+        settings.images,
+        settings.dataset,
+        settings.data_root,
+        settings.seed,
+        protocol=settings.protocol,
+        limit=settings.limit,
     )
     decided = train_settings.settled(settings, data)
     with processes.joined(settings.device) as group:
@@ -145,7 +151,7 @@ class _Run:
             loss=trained.figures["loss"],
             mutual_information=trained.figures.get("mutual_information_bits"),
             capacity=trained.figures.get("capacity_bits"),
-            onnx_flip_rate=_flip_rate(encoder, graph, self._some_pixels()),
+            onnx_flip_rate=flip_rate(encoder, graph, self._some_pixels()),
             seconds=trained.checkpoint["seconds"],
         )
 
@@ -204,7 +210,10 @@ class _Run:
         with torch.random.fork_rng():
             torch.manual_seed(self.settings.seed)
             method = plugin.method(material.trainee, Scale(plan.images, plan.batch), **self.given)
-        return method.to(material.stage.device).to(memory_format=torch.channels_last)
+        method = method.to(material.stage.device).to(memory_format=torch.channels_last)
+        if self.settings.compile:
+            method.compile()
+        return method
 
     def _loop(self, method: Any, material: Material, plan: "Plan") -> "Trained":
         """Train, the figures going to the logs and to the progress."""
@@ -261,25 +270,6 @@ class _Run:
         """Some of the images, on which the graph is compared with torch."""
         most = _COMPARED_IMAGES_FROZEN if self.decided.freeze else _COMPARED_IMAGES
         return training_images.some_pixels(self.data.source, self.decided.size, most)
-
-
-def _flip_rate(
-    encoder: "Encoder", graph: bytes, pixels: UInt8[np.ndarray, "n 3 size size"]
-) -> float:
-    """Share of bits that ONNX Runtime and torch give differently on the same images."""
-    import torch
-
-    from nachash.inference.onnx_encoder import OnnxEncoder
-
-    onnx = OnnxEncoder(graph, threads=None)
-    different = 0
-    for start in range(0, len(pixels), 256):
-        part = pixels[start : start + 256]
-        with torch.inference_mode():
-            expected = encoder.eval()(torch.from_numpy(part).float() / 255).activations.numpy()
-        found = onnx.activations(np.ascontiguousarray(part.transpose(0, 2, 3, 1)))
-        different += int((codes.binarise(found) != codes.binarise(expected)).sum())
-    return different / (len(pixels) * encoder.bits)
 
 
 def _point_latest_to(directory: Path) -> None:

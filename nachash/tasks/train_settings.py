@@ -39,6 +39,8 @@ class TrainSettings:
 
     images: str | None = None
     dataset: str | None = None
+    protocol: str | None = None
+    limit: int | None = None
     data_root: Path | None = None
     out: Path | None = None
     method: str = "nac"
@@ -64,6 +66,7 @@ class TrainSettings:
     overwrite: bool = False
     resume: bool = False
     save_every: str = "5m"
+    compile: bool = False
     latest: bool = True  # let runs/latest name the model
     method_settings: Mapping[str, Any] = field(default_factory=dict)
 

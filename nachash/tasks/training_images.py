@@ -5,7 +5,7 @@ import hashlib
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from nachash.errors import ImageError, NoImagesError, UsageError
 from nachash.images import location, stream
+from nachash.images.sample import sample
 from nachash.records import Preprocessing, Progress, Reference, Skipped, Source
 from nachash.shapes import UInt8
 from nachash.tasks.dataset import loaded_dataset, source_of
@@ -43,18 +44,46 @@ class Decoded:
     fingerprint: str
 
 
-def chosen(images: str | None, dataset: str | None, root: Path | None, seed: int) -> Chosen:
+def chosen(
+    images: str | None,
+    dataset: str | None,
+    root: Path | None,
+    seed: int,
+    *,
+    protocol: str | None = None,
+    limit: int | None = None,
+) -> Chosen:
     """The images of a location, or the training part of a data set; `digits` if none is named.
 
+    Args:
+        images: where images are.
+        dataset: a data set by name instead.
+        root: where the data set is looked for.
+        seed: of the split and of the random choice.
+        protocol: the data set's split; None is its usual one.
+        limit: at most so many images, a random choice.
+
     Raises:
-        UsageError: both were named, or no data set has the name.
+        UsageError: both were named, or no data set or protocol has the name.
         MissingError, NoImagesError: there is nothing to train on.
     """
+    whole = _whole(images, dataset, root, seed, protocol)
+    if limit is None or limit >= len(whole.source.references):
+        return whole
+    rule = f"{limit:,} random images (seed {seed}) of the {whole.rule}"
+    return replace(whole, source=sample(whole.source, limit, seed), rule=rule)
+
+
+def _whole(
+    images: str | None, dataset: str | None, root: Path | None, seed: int, protocol: str | None
+) -> Chosen:
     if images is None:
         loaded = loaded_dataset(dataset or "digits", root)
-        split = split_of(loaded, None, seed)
-        rule = f"training part of {loaded.default_protocol}: {split.rule}"
+        split = split_of(loaded, protocol, seed)
+        rule = f"training part of {protocol or loaded.default_protocol}: {split.rule}"
         return Chosen(source_of(loaded, split.train), loaded.name, loaded.augment, rule)
+    if protocol is not None:
+        raise UsageError("--protocol splits a data set by name", "leave out --protocol")
     if dataset is not None:
         raise UsageError(
             f"both the images of {images} and --dataset {dataset} were named",

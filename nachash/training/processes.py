@@ -6,6 +6,7 @@ the mean over processes of `DistributedDataParallel` makes the gradient of one l
 """
 
 import contextlib
+import inspect
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from typing import Any, Final, cast, final
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from nachash.errors import DeviceError
@@ -78,7 +78,10 @@ class Processes:
         device = next(method.parameters()).device
         _synchronise_batch_norms(method, device)
         # Buffers move alike everywhere, since every process sees the same keys and statistics.
-        return DistributedDataParallel(method, broadcast_buffers=False)
+        spellings = inspect.signature(DistributedDataParallel.__init__).parameters
+        newer = "forward_sync_buffers"  # from torch 2.12 on
+        quiet: Any = {newer if newer in spellings else "broadcast_buffers": False}
+        return DistributedDataParallel(method, **quiet)
 
 
 ALONE: Final = Processes()
@@ -133,6 +136,24 @@ class _Gather(torch.autograd.Function):
         return summed.chunk(count, dim)[rank], None, None, None
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over processes; so is its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        del ctx
+        summed = part.clone()
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        del ctx
+        summed = gradients[0].clone()
+        dist.all_reduce(summed)
+        return summed
+
+
 def _synchronise_batch_norms(module: nn.Module, device: torch.device) -> None:
     """Replace batch norms by ones that see the rows of all processes, in place."""
     for name, child in module.named_children():
@@ -165,7 +186,7 @@ class _GatheredBatchNorm(nn.modules.batchnorm._BatchNorm):
         rows = input.float()
         count = torch.tensor(input.numel() / input.shape[1], device=input.device)
         sums = torch.stack([rows.sum(axes), rows.square().sum(axes), count.expand(input.shape[1])])
-        total, squares, counts = all_reduce(sums).unbind()  # type: ignore[no-untyped-call]
+        total, squares, counts = _Sum.apply(sums).unbind()
         mean = total / counts
         variance = squares / counts - mean.square()
         self._move(mean.detach(), (variance * counts / (counts - 1)).detach())
