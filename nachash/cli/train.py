@@ -1,7 +1,7 @@
 """`nachash train`: learn an encoder from unlabelled images."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from nachash.cli import _terminal as terminal
 from nachash.errors import NachashError
 
 
-def _with_recipe(context: typer.Context, name: str | None) -> str | None:
+def _with_recipe(context: Any, name: str | None) -> str | None:
     """Lay a recipe below the flags and the environment, above `nachash.toml`."""
     if name is None:
         return None
