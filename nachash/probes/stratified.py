@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nachash.errors import UsageError
 from nachash.shapes import Int64
 
 
@@ -16,7 +15,12 @@ def subset(
     Subsets are nested: with the same random numbers a smaller fraction lies inside a larger one,
     so that a curve over fractions adds images and never exchanges them.
     """
-    return _drawn(classes, lambda count: max(1, _rounded(fraction * count)), random)
+    return _drawn(classes, lambda count: size(count, fraction), random)
+
+
+def size(count: int, fraction: float) -> int:
+    """How many of a class of `count` images are in the subset of a fraction."""
+    return max(1, _rounded(fraction * count))
 
 
 def held_out(
@@ -24,13 +28,8 @@ def held_out(
 ) -> Int64[np.ndarray, "subset"]:
     """Positions of a share of each class to put aside, at least one image and never all, sorted.
 
-    Raises:
-        UsageError: a class has a single image.
+    Every class must have two images.
     """
-    names, counts = np.unique(classes, return_counts=True)
-    if counts.min() < 2:
-        alone = names[counts.argmin()]
-        raise UsageError(f"class number {alone} has one image, and two parts need one each")
     return _drawn(classes, lambda count: min(count - 1, max(1, _rounded(share * count))), random)
 
 
