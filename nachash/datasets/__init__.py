@@ -5,7 +5,8 @@ published protocols: functions from a seed to a `Split`, drawn with numpy's PCG6
 with its rule in words. Everything is relative to a local copy; nothing here downloads.
 
 To add a data set: one file that ends with `load(*, root=None) -> DataSet`; where the whole of it
-can be fetched, a constant `ARCHIVES` names the files.
+can be fetched, a constant `ARCHIVES` names the files; `CLASSIFICATION` names the protocol whose
+gallery is learned from and whose queries test in linear classification (None: several labels).
 """
 
 import os

@@ -15,6 +15,7 @@ from nachash.records import Split
 from nachash.shapes import Int64
 
 ARCHIVES: tuple[Archive, ...] = ()
+CLASSIFICATION = "50-per-class"
 QUERIES_PER_CLASS = 50
 ENLARGEMENT = 4
 

@@ -95,10 +95,16 @@ def _whole(
 
 def usual_size(source: Source) -> int:
     """32 where the median picture's shorter side is below 64 pixels, else 64."""
+    side = median_side(source)
+    return LARGE if side is not None and side >= LARGE else SMALL
+
+
+def median_side(source: Source) -> float | None:
+    """The median shorter side of about a hundred pictures; None when none can be opened."""
     step = max(1, len(source.references) // _SIZE_SAMPLE)
     sides = [_shorter_side(source, reference) for reference in source.references[::step]]
     known = [side for side in sides if side is not None]
-    return LARGE if known and statistics.median(known) >= LARGE else SMALL
+    return float(statistics.median(known)) if known else None
 
 
 def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> Decoded:

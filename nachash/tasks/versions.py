@@ -5,7 +5,16 @@ import platform
 
 from nachash import __version__
 
-PACKAGES = ("torch", "torchvision", "timm", "onnx", "onnxruntime", "numpy", "pillow")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "onnx",
+    "onnxruntime",
+    "numpy",
+    "scikit-learn",
+    "pillow",
+)
 
 
 def versions() -> dict[str, str]:
