@@ -16,6 +16,7 @@ from nachash.images import location, stream
 from nachash.images.sample import sample
 from nachash.records import Preprocessing, Progress, Reference, Skipped, Source
 from nachash.shapes import UInt8
+from nachash.tasks import pixel_file
 from nachash.tasks.dataset import loaded_dataset, source_of
 from nachash.tasks.retrieval import split_of
 
@@ -37,7 +38,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """All images in memory; `skipped` are those that could not be read."""
+    """All images, in memory or mapped into it; `skipped` are those that could not be read."""
 
     pixels: UInt8[np.ndarray, "n 3 size size"]
     skipped: tuple[Skipped, ...]
@@ -108,27 +109,51 @@ def median_side(source: Source) -> float | None:
 
 
 def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> Decoded:
-    """Every image of a source at the training size.
+    """Every image of a source at the training size, in memory or in a memory-mapped file.
 
     The fingerprint is the SHA-256 of sizes and paths, in their order, and of all pixels.
 
     Raises:
         NoImagesError: not a single image can be read.
+        StorageError: neither memory nor disk has room for them.
     """
     total = len(source.references)
-    pixels = np.empty((total, 3, size, size), np.uint8)
+    if pixel_file.fits(total, size):
+        pixels = np.empty((total, 3, size, size), np.uint8)
+        good, skipped, fingerprint = _decode_into(pixels, source, size, workers, progress)
+        return Decoded(pixels[:good], skipped, fingerprint)
+    path = pixel_file.path_of(source, size)
+    found = pixel_file.read(path)
+    if found is None:
+        with pixel_file.written(path, total, size) as room:
+            good, skipped, fingerprint = _decode_into(room, source, size, workers, progress)
+        pixel_file.describe(path, good, skipped, fingerprint)
+        found = pixel_file.read(path)
+        assert found is not None
+    return Decoded(found.pixels, found.skipped, found.fingerprint)
+
+
+def _decode_into(
+    room: UInt8[np.ndarray, "n 3 size size"],
+    source: Source,
+    size: int,
+    workers: int,
+    progress: Progress,
+) -> tuple[int, tuple[Skipped, ...], str]:
+    """Fill the room from its beginning; how many images it got, the others, the fingerprint."""
+    total = len(source.references)
     skipped = list(source.skipped)
     digest = hashlib.sha256()
     good = 0
     for batch in stream.batches(source, Preprocessing(size), batch_size=_BATCH, workers=workers):
-        pixels[good : good + len(batch.pixels)] = batch.pixels.transpose(0, 3, 1, 2)
+        room[good : good + len(batch.pixels)] = batch.pixels.transpose(0, 3, 1, 2)
         good += len(batch.pixels)
         skipped += batch.skipped
         _note(batch, digest.update)
         progress("decode", good + len(skipped) - len(source.skipped), total)
     if not good:
         raise none_readable(skipped)
-    return Decoded(pixels[:good], tuple(skipped), digest.hexdigest())
+    return good, tuple(skipped), digest.hexdigest()
 
 
 def some_pixels(source: Source, size: int, most: int) -> UInt8[np.ndarray, "n 3 size size"]:
