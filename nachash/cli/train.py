@@ -139,8 +139,8 @@ def _budget(text: str | None, epochs: int | None) -> float | None:
     return seconds(text, "--budget")
 
 
-def _setting(text: str) -> tuple[str, float | int | str]:
-    """NAME=VALUE, the value a number where it reads as one."""
+def _setting(text: str) -> tuple[str, bool | float | int | str]:
+    """NAME=VALUE, the value a number, true or false where it reads as one."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--set")
@@ -149,4 +149,4 @@ def _setting(text: str) -> tuple[str, float | int | str]:
             return name, number(value)
         except ValueError:
             continue
-    return name, value
+    return name, {"true": True, "false": False}.get(value, value)
