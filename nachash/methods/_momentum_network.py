@@ -27,14 +27,6 @@ def checked_momentum(momentum: float) -> float:
     return momentum
 
 
-def momentum_at(step: int, momentum: float) -> float:
-    """The momentum after `step` steps: min(m, (1 + t) / (10 + t)).
-
-    The average of few steps must not be held back by the weights that a network began with.
-    """
-    return min(momentum, (1 + step) / (10 + step))
-
-
 class MomentumNetwork(nn.Module):
     """A copy of a network whose state follows it; without gradient, always in inference mode.
 
@@ -45,17 +37,14 @@ class MomentumNetwork(nn.Module):
     3.3): keys are there computed in another order over several processes. With statistics of its
     own the copy needs neither that, nor a batch in groups, nor more than one process.
 
-    The network is any `nn.Module`. Deviation from He et al.: the momentum grows to its value over
-    the first steps.
+    The momentum is the same from the first step on. One that grows from near 0, as averages are
+    often begun, lets the copy follow so fast that codes of heads without batch norm collapse.
     """
-
-    steps: Tensor
 
     def __init__(self, network: Any, momentum: float) -> None:
         super().__init__()
         self.network: nn.Module = copy.deepcopy(network).requires_grad_(requires_grad=False)
         self.momentum = checked_momentum(momentum)
-        self.register_buffer("steps", torch.tensor(0))
 
     @torch.no_grad()
     def forward(self, inputs: Tensor) -> Any:
@@ -66,11 +55,9 @@ class MomentumNetwork(nn.Module):
     @torch.no_grad()
     def follow(self, network: Any) -> None:
         """Move towards the network after one of its steps; counts are taken over."""
-        rest = 1 - momentum_at(int(self.steps), self.momentum)
         newest = network.state_dict()
         for name, average in self.network.state_dict().items():
             if average.is_floating_point():
-                average.lerp_(newest[name], rest)
+                average.lerp_(newest[name], 1 - self.momentum)
             else:
                 average.copy_(newest[name])
-        self.steps += 1
