@@ -74,8 +74,8 @@ Debug = Annotated[
 ]
 
 
-def assigned(text: str) -> tuple[str, float | int | str]:
-    """NAME=VALUE, the value a number where it reads as one."""
+def assigned(text: str) -> tuple[str, bool | float | int | str]:
+    """NAME=VALUE, the value a number, true or false where it reads as one."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--set")
@@ -84,4 +84,4 @@ def assigned(text: str) -> tuple[str, float | int | str]:
             return name, number(value)
         except ValueError:
             continue
-    return name, value
+    return name, {"true": True, "false": False}.get(value, value)

@@ -4,17 +4,26 @@ Park, Lee, Kim, Blei, "Unsupervised Representation Learning via Neural Activatio
 ICML 2021; code at github.com/yookoon/nac.
 """
 
-import math
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid
 
 from nachash import channel
 from nachash.errors import UsageError
 from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
+from nachash.methods._inference_network import inference_network
+from nachash.methods._information_bound import (
+    LogTerms,
+    balanced_flip_probability,
+    hard_codewords,
+    information_bits,
+    log_terms,
+    most_information,
+    next_view,
+)
+from nachash.methods._precision import at_least_single
 from nachash.shapes import Float
 
 USUAL: Final = Usual()
@@ -60,53 +69,21 @@ def nac_loss(
     are in, so that `total` is -I in nats once codes saturate; log s(l) is evaluated as such
     and not through s(l), which underflows. Half precision is computed in fp32.
     """
+    views, batch, bits = activations.shape
     with torch.autocast(activations.device.type, enabled=False):
-        activations = _at_least_single(activations)
-        if logits is not None:
-            # The next view's logits explain a view's code; with two views, each the other's.
-            logits = _at_least_single(logits).roll(-1, dims=0)
-        relaxed = activations.tanh()
-        inference, mixture = _terms(relaxed, logits, flip_probability, generator)
+        relaxed = at_least_single(activations).tanh().flatten(0, 1)
+        explained = next_view(activations, logits)
+
+        def terms(codewords: Float[Tensor, "n bits"]) -> LogTerms:
+            noisy = channel.transmit(codewords, flip_probability, generator)
+            return log_terms(noisy, codewords, explained, flip_probability)
+
+        soft = terms(relaxed)
+        inference, mixture = -soft.posterior.mean(), soft.mixture.mean()
         with torch.no_grad():
-            hard = torch.where(activations > 0, 1.0, -1.0).to(relaxed)
-            bound = -torch.stack(_terms(hard, logits, flip_probability, generator)).sum()
-            codes, bits = hard.flatten(0, 1).shape
-            most = min(channel.capacity(bits, flip_probability), math.log2(codes))
-    return NACLoss(inference + mixture, inference, mixture, (bound / math.log(2)).clamp(max=most))
-
-
-def _terms(
-    codewords: Float[Tensor, "views batch bits"],
-    logits: Float[Tensor, "views batch bits"] | None,
-    flip_probability: float,
-    generator: torch.Generator,
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    every = codewords.flatten(0, 1)
-    noisy = channel.transmit(every, flip_probability, generator)
-    likelihood = channel.log_likelihood(noisy, every, flip_probability)
-    mixture = likelihood.logsumexp(dim=1) - math.log(len(every))
-    if logits is None:
-        # Row i of the likelihood, at the code of the next view of the image of i.
-        place = torch.arange(len(every), device=every.device)
-        posterior = likelihood[place, place.roll(-codewords.shape[1])]
-    else:
-        guess = logits.flatten(0, 1)
-        posterior = (noisy * guess + logsigmoid(guess) + logsigmoid(-guess)).sum(dim=1) / 2
-    return -posterior.mean(), mixture.mean()
-
-
-def _at_least_single(tensor: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
-
-
-def balanced_flip_probability(bits: int, codes: int) -> float:
-    """The least noise at which saturated codes are no worse than codes at zero; 0.1 to 0.45.
-
-    A codeword's similarity to itself in the mixture, L/2 (1 - 2p) D with L = log((1 - p) / p),
-    must not exceed log(codes), or the loss pushes codes towards zero. L is about 2 (1 - 2p), so
-    that p = (1 - sqrt(log(codes) / D)) / 2: 0.34 for 64 bits and 2 x 256 codes.
-    """
-    return min(max((1 - math.sqrt(math.log(codes) / bits)) / 2, 0.1), 0.45)
+            information = information_bits(terms(hard_codewords(relaxed)))
+    most = most_information(bits, views * batch, flip_probability)
+    return NACLoss(inference + mixture, inference, mixture, information.clamp(max=most))
 
 
 class NAC(nn.Module):
@@ -122,7 +99,7 @@ class NAC(nn.Module):
         self.posterior = posterior
         self.settings = {"noise": flip_probability, "posterior": posterior}
         self.capacity_bits = channel.capacity(encoder.bits, flip_probability)
-        self.inference = None if posterior in ("code", "channel") else _inference_network(encoder)
+        self.inference = None if posterior in ("code", "channel") else inference_network(encoder)
         if posterior == "both":
             # Training then begins with the channel's own posterior, which is right, if not sharp.
             self.get_parameter("inference.2.weight").detach().zero_()
@@ -169,14 +146,6 @@ class NAC(nn.Module):
 
     def _code_logits(self, encoded: Encoded) -> Float[Tensor, "n bits"]:
         return channel.log_odds(self.flip_probability) * encoded.activations.tanh()
-
-
-def _inference_network(encoder: Encoder) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(encoder.features, encoder.features),
-        nn.ReLU(),
-        nn.Linear(encoder.features, encoder.bits),
-    )
 
 
 def method(
