@@ -22,7 +22,7 @@ class Projection(NamedTuple):
 def quantisation_error(activations: Float[Tensor, "n bits"]) -> Float[Tensor, ""]:
     """Mean over rows of ||b - a||^2, b the codeword (+-1) of the activations a.
 
-    Source: equation 2 of Gong and Lazebnik, 2011, per image.
+    Source: the objective of Gong and Lazebnik, 2011, per image.
     """
     codewords = torch.where(activations > 0, 1.0, -1.0)
     return (codewords - activations.float()).square().sum(dim=1).mean()
