@@ -1,8 +1,9 @@
 """CroVCA: each view predicts the other's code, and all codes take up as much room as they can.
 
-Cross-view code alignment, arXiv 2510.27584, 2025. Two views of an image predict each other's bits
-by a binary cross entropy; the coding rate of the activations, the volume that they span, is made
-large, so that codes do not all become one.
+Moummad et al., "Image hashing via cross-view code alignment in the age of foundation models", CVPR
+workshops 2026, arXiv 2510.27584. Two views of an image predict each other's bits by a binary cross
+entropy; the coding rate of the activations, the volume that they span, is made large, so that codes
+do not all become one.
 
 Formulas and constants are those of a public re-implementation made after the authors' code; the
 paper itself was not at hand. The head is theirs (Linear, ReLU, Linear, batch norm), ours without

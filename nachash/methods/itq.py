@@ -1,18 +1,19 @@
 """ITQ: principal components, rotated so that little is lost by taking their signs.
 
 Gong and Lazebnik, "Iterative quantization: a procrustean approach to learning binary codes",
-CVPR 2011. With the principal components V = W (x - m) of all features, an orthogonal R is sought
-that makes the quantisation error ||B - V R||^2 small, from a random one by turns: the codewords
-B = sgn(V R), then the best R for them by a singular value decomposition.
+CVPR 2011. With the principal components V of all features, an orthogonal R is sought that makes the
+quantisation error ||B - V R'||^2 small, from a random one by turns: the codewords B = sgn(V R'),
+then the best R for them, which a singular value decomposition gives. Nothing is trained.
 
-Computed by FAISS's `PCAMatrix` and `ITQMatrix`; nothing is trained. Not by its `ITQTransform`:
-that scales each centred feature to length 1 first, which is neither published nor linear.
+Not FAISS's `ITQMatrix`: up to version 1.15 it multiplies U by V instead of V' after the
+decomposition U S V', so that the error does not fall from turn to turn (tests/methods has the
+measurement). Nor its `ITQTransform`, which also scales centred features to length 1, which is not
+published and not linear.
 """
 
 from functools import partial
 from typing import Final
 
-import faiss
 import numpy as np
 import torch
 
@@ -20,9 +21,28 @@ from nachash.errors import UsageError
 from nachash.methods import Encoder, Scale, Usual
 from nachash.methods._projection import FittedProjection, Projection, checked_directions
 from nachash.methods.pca import principal_components
-from nachash.shapes import Float32
+from nachash.shapes import Float32, Float64
 
 USUAL: Final = Usual(pretrained=True, head="linear")
+
+
+def quantising_rotation(
+    components: Float32[np.ndarray, "images bits"], *, iterations: int, seed: int
+) -> Float64[np.ndarray, "bits bits"]:
+    """R such that the signs of V R' are near to V R', V the components; no turn is a step back.
+
+    With B = sgn(V R') held, ||B - V R'||^2 is least for R = U W', where B' V = U S W' is a singular
+    value decomposition (Schoenemann, "A generalized solution of the orthogonal procrustes problem",
+    Psychometrika 1966).
+    """
+    bits = components.shape[1]
+    exact = components.astype(np.float64)
+    rotation = np.linalg.qr(np.random.default_rng(seed).standard_normal((bits, bits))).Q
+    for _ in range(iterations):
+        codewords = np.where(exact @ rotation.T > 0, 1.0, -1.0)
+        left, _, right = np.linalg.svd(codewords.T @ exact)
+        rotation = left @ right
+    return rotation
 
 
 def iterative_quantisation(
@@ -34,10 +54,8 @@ def iterative_quantisation(
         TrainingError: there are fewer images than bits.
     """
     weight, bias = principal_components(features, bits)
-    found = faiss.ITQMatrix(bits)
-    found.max_iter, found.seed = iterations, seed
-    found.train(np.ascontiguousarray(features @ weight.T + bias))
-    rotation = faiss.vector_to_array(found.A).reshape(bits, bits)
+    components = features @ weight.T + bias
+    rotation = quantising_rotation(components, iterations=iterations, seed=seed).astype(np.float32)
     return Projection(rotation @ weight, rotation @ bias)
 
 

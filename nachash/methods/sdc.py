@@ -6,9 +6,10 @@ only, and the similarities of codes shall be, in that order, the quantiles of a 
 [-1, 1]. With it go the quantisation error and, as in the authors' best setting, the contrastive
 loss of SimCLR on the activations of two views.
 
-Deviations: pairs are taken in both views and not in one; the head of nachash is as wide as its
-features, with ReLU and a batch norm without weights (theirs: 4,096 wide, GELU); AdamW with a cosine
-instead of Adam with one step.
+As in the authors' code, quantiles below 0 count as 0: no pair is asked to be farther apart than
+orthogonal. Deviations: the head of nachash is as wide as its features, with ReLU and a batch norm
+without weights (theirs: 4,096 wide, GELU); AdamW with a cosine instead of Adam with one step;
+larger batches.
 """
 
 from collections.abc import Callable
@@ -34,17 +35,16 @@ def beta_quantiles(count: int, shape: float) -> Float64[Tensor, "count"]:
 
 
 def calibration_loss(
-    similarities: Float[Tensor, "sets pairs"],
-    teacher: Float[Tensor, "sets pairs"],
+    similarities: Float[Tensor, "pairs"],
+    teacher: Float[Tensor, "pairs"],
     quantiles: Float[Tensor, "pairs"],
 ) -> Float[Tensor, ""]:
-    """Mean |s_n - C_n|, the pairs of each set taken in the ascending order of the teacher.
+    """Mean |s_n - C_n|, the pairs n taken in the ascending order of the teacher.
 
-    s are cosines of activations, the teacher's are those of features: a Wasserstein distance of the
-    similarities to the distribution with quantiles C, under the teacher's order.
+    The similarities s are cosines of activations, the teacher's those of features, the quantiles C
+    ascend.
     """
-    ordered = similarities.gather(1, teacher.argsort(dim=1))
-    return (ordered - quantiles).abs().mean()
+    return (similarities[teacher.argsort()] - quantiles).abs().mean()
 
 
 def quantisation_loss(activations: Float[Tensor, "n bits"]) -> Float[Tensor, ""]:
@@ -64,16 +64,18 @@ class SDC(nn.Module):
         encoder: Encoder,
         *,
         shape: float,
+        least: float,
         quantisation: float,
         contrast: float,
         temperature: float,
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.shape, self.temperature = shape, temperature
+        self.shape, self.least, self.temperature = shape, least, temperature
         self.quantisation, self.contrast = quantisation, contrast
         self.settings = {
             "shape": shape,
+            "least": least,
             "quantisation": quantisation,
             "contrast": contrast,
             "temperature": temperature,
@@ -114,10 +116,11 @@ class SDC(nn.Module):
         order = torch.randperm(count, generator=generator, device=generator.device)
         first, second = order.to(codes.device)[: count // 2 * 2].view(2, -1)
         similarities, teacher = (
-            cosine_similarity(rows[:, first], rows[:, second], dim=2) for rows in (codes, features)
+            cosine_similarity(rows[:, first], rows[:, second], dim=2).flatten()
+            for rows in (codes, features)
         )
-        quantiles = beta_quantiles(count // 2, self.shape).to(codes)
-        return calibration_loss(similarities, teacher, quantiles)
+        quantiles = beta_quantiles(len(teacher), self.shape).to(codes)
+        return calibration_loss(similarities, teacher, quantiles.clamp(min=self.least))
 
 
 def method(
@@ -125,9 +128,10 @@ def method(
     scale: Scale,
     *,
     shape: float = 5.0,
+    least: float = 0.0,
     quantisation: float = 1.0,
     contrast: float = 1.0,
-    temperature: float = 0.5,
+    temperature: float = 0.3,
 ) -> SDC:
     """SDC with its contrastive term around an encoder.
 
@@ -135,9 +139,11 @@ def method(
         encoder: the network to learn, and the teacher by its features.
         scale: plays no part.
         shape: both parameters of the beta distribution; published: 5, and 2 to 7 do as well.
+        least: the least similarity that a pair is asked for; published: 0. -1 is the whole
+            distribution.
         quantisation: weight of the quantisation error.
         contrast: weight of the contrastive loss; 0 is SDC alone.
-        temperature: of the contrastive loss.
+        temperature: of the contrastive loss; published: 0.3.
 
     Raises:
         UsageError: a shape or temperature that is not positive.
@@ -146,11 +152,12 @@ def method(
     if shape <= 0 or temperature <= 0:
         raise UsageError(
             f"shape {shape:g} and temperature {temperature:g} must be positive",
-            "--set shape=5 --set temperature=0.5",
+            "--set shape=5 --set temperature=0.3",
         )
     return SDC(
         encoder,
         shape=shape,
+        least=least,
         quantisation=quantisation,
         contrast=contrast,
         temperature=temperature,
