@@ -14,12 +14,13 @@ first neighbour, and the pair of an image with itself is left out, its label bei
 a cosine in each phase instead of Adam with an epsilon of 1.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import logsigmoid, softplus
 
 from nachash.errors import UsageError
 from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
@@ -45,7 +46,8 @@ def confident_pairs(
 
     a and b bound the rates at which the labels of such pairs are wrong, if these change little
     within a neighbourhood; the labels kept are then those of the Bayes optimal classifier.
-    Evaluated on 1 - P and P, which do not round to 1 where codes are long.
+    Evaluated as log(1 - P_ij) < log((1 - a) / 2) and log P_ij < log((1 - b) / 2), since P rounds
+    to 0 or 1 where codes are long.
 
     Args:
         outputs: relaxed codewords h of all images.
@@ -57,8 +59,8 @@ def confident_pairs(
         least, most = _extreme_logits(around)
         own = outputs[positions].float()
         logits = own @ own.T / 2
-    similar = torch.sigmoid(-logits) < torch.sigmoid(-least) / 2
-    dissimilar = torch.sigmoid(logits) < torch.sigmoid(most) / 2
+        similar = logsigmoid(-logits) < logsigmoid(-least) - math.log(2)
+        dissimilar = logsigmoid(logits) < logsigmoid(most) - math.log(2)
     return similar.float() - dissimilar.float()
 
 
