@@ -60,6 +60,13 @@ def small_affine(
     return _matrix(((cosine, slant * cosine - sine, across), (sine, slant * sine + cosine, down)))
 
 
+def turn(degrees: Float[Tensor, "batch"], *, height: int, width: int) -> Float[Tensor, "batch 2 3"]:
+    """Rotations about the centre by `degrees`, without distortion on images that are no squares."""
+    angle = torch.deg2rad(degrees)
+    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return _matrix(((cosine, -sine * height / width, zero), (sine * width / height, cosine, zero)))
+
+
 def compose(
     outer: Float[Tensor, "batch 2 3"], inner: Float[Tensor, "batch 2 3"]
 ) -> Float[Tensor, "batch 2 3"]:

@@ -88,7 +88,7 @@ def _ground_truth(root: Path, count: int) -> list[str]:
 
 def _wordnet_ids(synsets: Path) -> dict[int, str]:
     """The kit's numbers of the 1,000 classes, each with its WordNet id."""
-    from scipy.io import loadmat  # type: ignore[import-untyped]
+    from scipy.io import loadmat
 
     rows: Sequence[np.void] = loadmat(str(synsets), squeeze_me=True)["synsets"]
     return {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows if row["num_children"] == 0}

@@ -55,9 +55,9 @@ def built(name: str, **settings: Any) -> Any:
     return method
 
 
-def training_set() -> Encoded:
-    features = torch.randn(IMAGES, TinyEncoder.features, generator=seeded(0))
-    return Encoded(features, torch.randn(IMAGES, TinyEncoder.bits, generator=seeded(1)))
+def training_set(seed: int = 0) -> Encoded:
+    features = torch.randn(IMAGES, TinyEncoder.features, generator=seeded(seed))
+    return Encoded(features, torch.randn(IMAGES, TinyEncoder.bits, generator=seeded(seed + 1)))
 
 
 def batch(views: int, seed: int = 0, first: int = 0) -> Batch:
@@ -81,7 +81,17 @@ def losses_of(method: Any, steps: int) -> list[float]:
     return losses
 
 
+def trained_methods() -> list[str]:
+    """Those that have weights to train; the others are fitted by `prepare`."""
+    return [
+        name
+        for name in plugins.names("methods")
+        if any(weight.requires_grad for weight in built(name).parameters())
+    ]
+
+
 every_method = pytest.mark.parametrize("name", plugins.names("methods"))
+every_trained_method = pytest.mark.parametrize("name", trained_methods())
 
 
 @every_method
@@ -90,14 +100,14 @@ def test_every_term_is_finite_and_only_the_total_carries_a_gradient(name: str) -
 
     loss = method(batch(method.views))
 
-    assert loss.total.requires_grad
+    assert loss.total.requires_grad == (name in trained_methods())
     assert torch.isfinite(loss.total)
     assert all(torch.isfinite(part) and not part.requires_grad for part in loss.parts.values())
     assert loss.activations.shape == (method.views * BATCH, TinyEncoder.bits)
     assert not loss.activations.requires_grad
 
 
-@every_method
+@every_trained_method
 def test_the_gradient_reaches_every_weight_by_the_second_step(name: str) -> None:
     method = built(name)
 
@@ -113,7 +123,7 @@ def test_the_gradient_reaches_every_weight_by_the_second_step(name: str) -> None
     assert untouched == []
 
 
-@every_method
+@every_trained_method
 def test_twenty_steps_lower_the_loss(name: str) -> None:
     epoch = IMAGES // BATCH
 
@@ -139,7 +149,10 @@ def test_a_forward_pass_moves_no_state(name: str) -> None:
 @every_method
 def test_state_survives_a_checkpoint(name: str) -> None:
     method, other = built(name), built(name)
-    losses_of(method, steps=3)
+    if name in trained_methods():
+        losses_of(method, steps=3)
+    else:
+        method.prepare(lambda: training_set(seed=5), method.phases[-1])
     file = io.BytesIO()
     torch.save(method.state_dict(), file)
     file.seek(0)
@@ -148,6 +161,10 @@ def test_state_survives_a_checkpoint(name: str) -> None:
 
     expected = method(batch(method.views)).total.item()
     assert other(batch(method.views)).total.item() == expected
+
+
+def test_the_methods_without_training_are_known() -> None:
+    assert set(plugins.names("methods")) - set(trained_methods()) == {"itq", "lsh", "pca"}
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
