@@ -11,6 +11,7 @@ from nachash.errors import UsageError
 from nachash.metrics.average_precision import average_precision
 from nachash.metrics.average_precision_bounds import optimistic, pessimistic
 from nachash.metrics.chance import chance
+from nachash.metrics.collapse import code_use
 from nachash.metrics.distance_histogram import Histograms, histograms
 from nachash.metrics.precision import precision_at, precision_within
 from nachash.metrics.precision_recall import precision_recall
@@ -51,12 +52,17 @@ def evaluate(
 ) -> Scores:
     """Mean average precision and precision of the codes, under a named protocol.
 
+    `choice` is told which index was chosen, and that codes of the gallery tell nothing apart.
+
     Raises:
         UsageError: labels are missing, or the settings contradict each other.
         IncompatibleError: the two indexes were made by different encoders.
     """
+    task = _retrieval(settings, choice, progress)
+    if warning := code_use(task.gallery.codes, task.bits).warning():
+        choice(f"warning: {warning}")
     return scores_of(
-        _retrieval(settings, choice, progress),
+        task,
         at=settings.at,
         score=settings.score,
         empty_queries=settings.empty_queries,

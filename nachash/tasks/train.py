@@ -16,7 +16,7 @@ from nachash.records import Preprocessing, Progress, Training, silent
 from nachash.shapes import UInt8
 from nachash.tasks import train_settings, training_images, training_material
 from nachash.tasks.device import torch_device
-from nachash.tasks.flip_rate import flip_rate
+from nachash.tasks.graph_check import graph_check
 from nachash.tasks.keep_run import Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
 from nachash.tasks.run_log import reporting, unheard
@@ -133,6 +133,9 @@ class _Run:
         config = self._config(plan, material, method.settings, trained.checkpoint["seconds"])
         encoder.cpu()
         graph = onnx_export.onnx_graph(encoder, self.decided.size)
+        check = graph_check(encoder, graph, self._some_pixels())
+        if warning := check.use.warning():
+            self.note(f"warning: {warning}")
         if self.group.first:
             model_directory.save(self.directory, encoder, config, graph)
             checkpoint.write(self.directory / model_directory.CHECKPOINT, trained.checkpoint)
@@ -151,7 +154,7 @@ class _Run:
             loss=trained.figures["loss"],
             mutual_information=trained.figures.get("mutual_information_bits"),
             capacity=trained.figures.get("capacity_bits"),
-            onnx_flip_rate=flip_rate(encoder, graph, self._some_pixels()),
+            onnx_flip_rate=check.flip_rate,
             seconds=trained.checkpoint["seconds"],
         )
 
