@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nachash import channel, plugins
+from nachash.encoders.encoder import Head
 from nachash.errors import UsageError
 from nachash.methods import Batch, Scale, moco_v2, nac
 
@@ -148,6 +149,22 @@ def test_state_survives_a_checkpoint(name: str) -> None:
 
     expected = method(batch(method.views)).total.item()
     assert other(batch(method.views)).total.item() == expected
+
+
+@every_method
+def test_a_head_alone_learns_from_features(name: str) -> None:
+    plugin = plugins.load("methods", name)
+    head = Head(TinyEncoder.features, TinyEncoder.bits, plugin.USUAL.head)
+    method = plugin.method(head, Scale(IMAGES, BATCH))
+    for phase in method.phases:
+        method.prepare(training_set, phase)
+    views = torch.randn(method.views, BATCH, TinyEncoder.features, generator=seeded(0))
+
+    loss = method(Batch(views, torch.arange(BATCH), seeded(0)))
+    method.after_step(loss)
+
+    assert torch.isfinite(loss.total)
+    assert loss.activations.shape == (method.views * BATCH, TinyEncoder.bits)
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
