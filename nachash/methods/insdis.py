@@ -8,6 +8,9 @@ Park et al. (ICML 2021), the projection is the activations themselves and the co
   contrastive estimation instead.
 - Its constant Z is estimated from the noise samples of the first batch. The authors' code counts
   the positive among them.
+- The temperature is 0.5 and not the authors' 0.1, with which 64 bits learn too slowly for a short
+  run: on digits, 200 steps of the small network and one seed gave a mAP of 58 % with 0.1, 76 %
+  with 0.3 and 82 % with 0.5.
 - The bank moves after the optimiser's step. The authors' code does so inside of backward.
 """
 
@@ -157,7 +160,7 @@ def method(
     *,
     negatives: int = 0,
     momentum: float = 0.5,
-    temperature: float = 0.1,
+    temperature: float = 0.5,
 ) -> InsDis:
     """InsDis around an encoder.
 
@@ -167,7 +170,7 @@ def method(
         negatives: noise samples per image for noise contrastive estimation (the authors' 4096 for
             ImageNet); 0 computes the whole softmax.
         momentum: share of a row of the bank that stays when its image is seen.
-        temperature: tau; the authors' 0.1 for CIFAR-10.
+        temperature: tau; the authors' 0.1 for CIFAR-10 is for long runs.
 
     Raises:
         UsageError: a temperature that is not positive, a momentum beyond its bounds, or fewer
@@ -175,7 +178,7 @@ def method(
     """
     if temperature <= 0:
         raise UsageError(
-            f"a temperature of {temperature:g} is not positive", "--set temperature=0.1"
+            f"a temperature of {temperature:g} is not positive", "--set temperature=0.5"
         )
     if negatives < 0:
         raise UsageError(f"there cannot be {negatives} negatives", "--set negatives=4096")

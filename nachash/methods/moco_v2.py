@@ -10,6 +10,8 @@ the activations themselves and the code is their sign.
   the twin's key stands among the negatives, once or twice.
 - Batch norms of the momentum encoder use averaged statistics, which takes the place of shuffled
   batch norm: `_momentum_network.py` says why.
+  Measured on digits (200 steps of the small network, one seed): a mAP of 73 % so, 70 % with the
+  statistics of the keys' own batch; with momentum 0.9 68 % and 63 %.
 - The queue begins empty and not with random vectors: only keys count.
 - Symmetric by default, as in the authors' recipe for CIFAR-10, but the mean of both directions
   and not their sum.
@@ -121,8 +123,9 @@ def method(
         encoder: the network to learn.
         scale: images, and images per step, decide what `auto` means.
         queue: keys that are kept, or `auto`: 4096, or less with few images.
-        momentum: share of the momentum encoder that stays in a step, reached gradually.
-        temperature: tau.
+        momentum: share of the momentum encoder that stays in a step; the authors' for CIFAR-10.
+        temperature: tau; MoCo-v2's for ImageNet. 0.1, the authors' for CIFAR-10, and 0.5 gave
+            less on digits.
         symmetric: both views look for their twin, and not only the first.
 
     Raises:

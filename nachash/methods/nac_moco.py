@@ -14,6 +14,8 @@ has more codes in its mixture than a batch has. Deviations from that code:
   the channel, as in `nac`; `posterior=network` is the published form.
 - The constants of the bound are in, and log-sigmoids are evaluated as such, as in `nac`.
 - Batch norms of the momentum encoder use averaged statistics: `_momentum_network.py` says why.
+- The momentum is 0.9 and not 0.99, whose memory is half of a short run: on digits, 200 steps of
+  the small network and one seed gave a mAP of 74 % with 0.9, 72 % with 0.95, 67 % with 0.99.
 """
 
 from collections.abc import Callable
@@ -196,7 +198,7 @@ def method(
     noise: float | Literal["auto"] = "auto",
     posterior: str = "channel",
     queue: int | Literal["auto"] = "auto",
-    momentum: float = 0.99,
+    momentum: float = 0.9,
     l2: float = 0.0,
 ) -> NACMoCo:
     """NAC with a momentum encoder.
@@ -208,7 +210,7 @@ def method(
             codes as the mixture has.
         posterior: `channel` or `network`, as in `nac`.
         queue: codes that are kept, or `auto`: 4096, or less with few images.
-        momentum: share of the momentum encoder that stays in a step, reached gradually.
+        momentum: share of the momentum encoder that stays in a step; published with 0.99.
         l2: weight of the mean square length of relaxed codewords; published with 0 for hashing
             and 0.1 for linear classification.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from test_methods import TinyEncoder
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -16,6 +17,8 @@ from nachash.methods import Loss, Scale
 from nachash.methods._momentum_network import MomentumNetwork
 from nachash.methods._queue import Queue, fitted_size
 from nachash.methods.insdis import InsDis
+
+BITS = TinyEncoder.bits
 
 
 def reloaded(module: nn.Module, fresh: nn.Module) -> Any:
@@ -134,14 +137,9 @@ def test_a_momentum_that_no_average_has_is_refused(momentum: float) -> None:
         MomentumNetwork(small_network(0), momentum)
 
 
-class NoNetwork(nn.Module):
-    features = bits = 3
-
-
 def bank_of(seed: int) -> InsDis:
     torch.manual_seed(seed)
-    encoder: Any = NoNetwork()
-    return InsDis(encoder, 7, negatives=4, momentum=0.5, temperature=0.1).double()
+    return InsDis(TinyEncoder(), 7, negatives=4, momentum=0.5, temperature=0.1).double()
 
 
 def test_a_bank_moves_the_rows_of_the_images_that_were_seen() -> None:
@@ -152,7 +150,7 @@ def test_a_bank_moves_the_rows_of_the_images_that_were_seen() -> None:
     for step in range(40):
         positions = dice.sample(range(7), 3)
         vectors = normalize(
-            torch.randn(3, 3, generator=torch.Generator().manual_seed(step)).double(), dim=1
+            torch.randn(3, BITS, generator=torch.Generator().manual_seed(step)).double(), dim=1
         )
         method.after_step(remembering(torch.tensor(positions), vectors, 5.0))
         for position, vector in zip(positions, vectors.tolist(), strict=True):

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from nachash import channel, plugins
+from nachash.encoders.encoder import Head
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale, nac
+from nachash.methods import Batch, Scale, moco_v2, nac
 
 BATCH = 16
 IMAGES = 64
@@ -167,6 +168,22 @@ def test_the_methods_without_training_are_known() -> None:
     assert set(plugins.names("methods")) - set(trained_methods()) == {"itq", "lsh", "pca"}
 
 
+@every_method
+def test_a_head_alone_learns_from_features(name: str) -> None:
+    plugin = plugins.load("methods", name)
+    head = Head(TinyEncoder.features, TinyEncoder.bits, plugin.USUAL.head)
+    method = plugin.method(head, Scale(IMAGES, BATCH))
+    for phase in method.phases:
+        method.prepare(training_set, phase)
+    views = torch.randn(method.views, BATCH, TinyEncoder.features, generator=seeded(0))
+
+    loss = method(Batch(views, torch.arange(BATCH), seeded(0)))
+    method.after_step(loss)
+
+    assert torch.isfinite(loss.total)
+    assert loss.activations.shape == (method.views * BATCH, TinyEncoder.bits)
+
+
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_nac_learns_with_every_posterior(posterior: str) -> None:
     losses = losses_of(built("nac", posterior=posterior, noise=0.2), steps=30)
@@ -223,3 +240,75 @@ def test_nac_refuses_a_posterior_that_it_does_not_know() -> None:
         built("nac", posterior="prior")
 
     assert caught.value.hint == "one of channel, network, code, both"
+
+
+def test_insdis_estimates_its_normaliser_once_and_keeps_it() -> None:
+    method = built("insdis", negatives=12)
+    first = method(batch(1))
+    assert method.log_z.isneginf()
+
+    losses_of(method, steps=4)
+
+    assert method.log_z.item() == first.parts["log_normaliser"].item()
+    assert method(batch(1, seed=3)).parts["log_normaliser"] == method.log_z
+
+
+def test_moco_compares_with_the_keys_of_earlier_steps_alone() -> None:
+    method = built("moco-v2", queue=40)
+
+    counts = []
+    for step in range(3):
+        loss = method(batch(2, step, first=step * BATCH))
+        counts.append(loss.parts["negatives"].item())
+        method.after_step(loss)
+
+    assert counts == [0.0, 2.0 * BATCH, 40.0]
+
+
+def test_moco_with_one_direction_looks_with_the_first_view_for_the_second() -> None:
+    method = built("moco-v2", symmetric=False)
+    losses_of(method, steps=2)
+    views = batch(2, seed=5)
+    queue = method.queue.filled().clone()
+
+    loss = method(views)
+
+    queries = method.encoder(views.views[0]).activations
+    keys = method.keys.network(views.views[1]).activations
+    expected = moco_v2.moco_loss(queries, keys, queue, 0.2)
+    assert loss.total.item() == pytest.approx(expected.item())
+
+
+def test_nac_with_momentum_settles_automatic_noise_by_all_codes_of_its_mixture() -> None:
+    method = built("nac-moco", queue=100)
+
+    assert method.settings["noise"] == nac.balanced_flip_probability(10, 2 * BATCH + 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("moco-v2", {"temperature": 0.0}, "a temperature of 0 is not positive"),
+        ("moco-v2", {"momentum": 1.0}, "a momentum of 1 does not lie"),
+        ("moco-v2", {"queue": -1}, "a queue of -1 keys holds none"),
+        ("nac-moco", {"l2": -0.1}, "a weight of -0.1 would reward long codewords"),
+        ("nac-moco", {"posterior": "code"}, "'code' is not a posterior of NAC with momentum"),
+        ("nac-moco", {"noise": 0.5}, "it must lie between 0"),
+        ("insdis", {"temperature": -1.0}, "a temperature of -1 is not positive"),
+        ("insdis", {"negatives": -1}, "there cannot be -1 negatives"),
+        ("insdis", {"momentum": 2.0}, "a momentum of 2 does not lie"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    name: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        built(name, **settings)
+
+
+@pytest.mark.parametrize("name", ["moco-v2", "nac-moco"])
+def test_what_is_saved_for_inference_holds_no_momentum_encoder(name: str) -> None:
+    method = built(name)
+
+    assert set(method.encoder.state_dict()) == set(TinyEncoder().state_dict())
+    assert any("network" in key for key in method.state_dict())
