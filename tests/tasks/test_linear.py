@@ -98,10 +98,11 @@ def test_a_folder_is_split_by_class_and_seed(model, images):
 def test_images_that_cannot_be_read_are_left_out_and_told(model, images, tmp_path):
     shutil.copytree(images, tmp_path / "images")
     (tmp_path / "images" / "3" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (tmp_path / "images" / "4" / "gone.png").symlink_to(tmp_path / "nowhere.png")
 
     probe = linear(settings(model, dataset=None, images=str(tmp_path / "images")))
 
-    assert [image.path for image in probe.skipped] == ["3/broken.png"]
+    assert {image.path for image in probe.skipped} == {"3/broken.png", "4/gone.png"}
     assert probe.results[0].train + probe.results[0].test == 200
 
 
@@ -169,6 +170,8 @@ def test_a_picture_and_json_have_every_result(probe, tmp_path):
         ({"test": "x"}, "has its own"),
         ({"fractions": (0.0,)}, "fraction"),
         ({"epochs": 3}, "no epochs"),
+        ({"seeds": 0}, "at least one seed"),
+        ({"seed": -1}, "count from 0"),
         ({"fractions": (0.01,)}, "class '0' has 1 image"),
     ],
 )
@@ -224,6 +227,10 @@ def test_a_model_that_is_missing_damaged_or_mixed_is_refused(model, tmp_path):
     }
     save_file(changed, mixed / "model.safetensors")
     with pytest.raises(DamagedError, match="not those that its ONNX graph"):
+        linear(settings(mixed))
+    infinite = {name: t * float("nan") if "weight" in name else t for name, t in tensors.items()}
+    save_file(infinite, mixed / "model.safetensors")
+    with pytest.raises(DamagedError, match="not finite"):
         linear(settings(mixed))
     (mixed / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(DamagedError):
