@@ -151,8 +151,8 @@ def _threads(products: int) -> AbstractContextManager[Any]:
     """One thread for BLAS where a fit is small, whatever else the machine does.
 
     A product with as few columns as there are classes waits for memory, not for arithmetic, and
-    its threads wait for one another: beside other work on 2 cores, fits of 40,000 x 128 features
-    took 200 s with two threads, 10 s with one.
+    its threads wait for one another: beside other work on 2 cores, eight fits of 40,000 x 128
+    features took 288 s with two threads; these and six more took less than 55 s with one.
     """
     from threadpoolctl import threadpool_limits
 
