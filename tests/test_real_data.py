@@ -62,3 +62,15 @@ def test_the_published_protocol_is_measured(nachash, home, cifar):
     assert scores["chance"] == pytest.approx(0.1)
     assert 0.11 < scores["map"] < 0.6
     assert scores["map_pessimistic"] < scores["map"] < scores["map_optimistic"]
+
+
+def test_linear_classification_uses_the_official_split(nachash, home, cifar):
+    measured = nachash("linear", "--dataset", "cifar10", "--data-root", cifar, "--json", cwd=home)
+    assert measured.code == 0, measured.err
+
+    found = json.loads(measured.out)
+    assert (found["train"], found["test"]) == (50_000, 10_000)
+    assert found["poster"].startswith("table of linear image classification, column CIFAR-10")
+    assert found["chance"] == pytest.approx(0.1)
+    assert 0.3 < found["accuracy"] < 0.9
+    assert 700 < found["seen_in_training"] < 960

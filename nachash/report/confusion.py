@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _ACROSS: Final = 3
 _MOST_NUMBERED: Final = 20
 _MOST_NAMED: Final = 40
+_LEAST_WRITTEN: Final = 0.5  # percent
 
 
 def draw(probe: LinearProbe, path: Path) -> None:
@@ -27,7 +28,7 @@ def draw(probe: LinearProbe, path: Path) -> None:
     across = min(count, _ACROSS)
     down = math.ceil(count / across)
     side = min(9.0, 3.0 + 0.25 * len(probe.classes))
-    figure = Figure(figsize=(side * across, (side + 0.4) * down), layout="constrained")
+    figure = Figure(figsize=(side * across, side * down), layout="constrained")
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     image: Any = None
     for axes, result in zip(panels, probe.results, strict=False):
@@ -56,6 +57,8 @@ def _panel(axes: "Axes", result: LinearResult, names: tuple[str, ...]) -> Any:
         axes.set_yticks(range(len(names)), names, fontsize=8)
     if len(names) <= _MOST_NUMBERED:
         for (row, column), share in np.ndenumerate(shares):
+            if share < _LEAST_WRITTEN:
+                continue
             colour = "white" if share > 55 else "#222222"
             axes.text(
                 column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=7

@@ -82,8 +82,14 @@ def _row(each: LinearResult) -> tuple[str, ...]:
         f"{each.features} ({each.bits})" if each.features != "features" else each.features,
         f"{each.train:,}",
         f"{100 * each.accuracy:.2f} %{spread}",
-        " ".join(f"{penalty:.2g}" for penalty in sorted(set(each.penalties))) or "-",
+        _range(each.penalties),
     )
+
+
+def _range(penalties: Sequence[float]) -> str:
+    """The smallest and the largest, or the only one."""
+    ends = sorted({min(penalties), max(penalties)}) if penalties else []
+    return " to ".join(f"{penalty:.2g}" for penalty in ends) or "-"
 
 
 def _solver(probe: LinearProbe) -> str:

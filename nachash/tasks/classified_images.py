@@ -34,9 +34,10 @@ class Classified:
     classes: Int64[np.ndarray, "n"]
 
     def at(self, positions: Int64[np.ndarray, "some"]) -> "Classified":
-        """Some of the images, in the order given."""
+        """Some of the images, in the order given, and what could not be listed."""
         references = tuple(self.source.references[int(position)] for position in positions)
-        return Classified(Sample(self.source, references, ()), self.classes[positions])
+        left_out = tuple(self.source.skipped)
+        return Classified(Sample(self.source, references, left_out), self.classes[positions])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,15 @@ def of_dataset(name: str, root: Path | None, seed: int) -> Classification:
     def part(positions: Int64[np.ndarray, "n"]) -> Classified:
         return Classified(source_of(data, positions), classes[positions])
 
-    return _checked(
-        Classification(
-            name=name,
-            rule=f"{name} {protocol}, gallery to learn from, queries to test ({split.rule})",
-            names=data.labels.names,
-            train=part(split.gallery),
-            test=part(split.query),
-            complete=True,
-            data=data,
-            tested=split.query,
-        )
+    return Classification(
+        name=name,
+        rule=f"{name} {protocol}, gallery to learn from, queries to test ({split.rule})",
+        names=data.labels.names,
+        train=part(split.gallery),
+        test=part(split.query),
+        complete=True,
+        data=data,
+        tested=split.query,
     )
 
 
@@ -124,22 +123,36 @@ def of_folder(images: str, test: str | None, seed: int) -> Classification:
         numbers = _numbers(test_names, names, test, images)
         other = Classified(tested.source, numbers[tested.classes])
         rule = f"all images of {images} to learn from, all of {test} to test"
-        return _checked(Classification(_name(images), rule, names, whole, other, complete=False))
+        return Classification(_name(images), rule, names, whole, other, complete=False)
+    require_two(whole.classes, names, images)
     require(whole.classes, names, 2, f"splitting {images} into training and test images")
     random = np.random.default_rng((seed, _SPLIT))
     tested_positions = stratified.held_out(whole.classes, TEST_SHARE, random)
     kept = np.setdiff1d(np.arange(len(whole.classes)), tested_positions)
     rule = f"{TEST_SHARE:.0%} of each class of {images} to test, drawn with seed {seed}"
-    return _checked(
-        Classification(
-            _name(images),
-            rule,
-            names,
-            whole.at(kept),
-            whole.at(tested_positions),
-            complete=False,
-        )
+    return Classification(
+        _name(images),
+        rule,
+        names,
+        whole.at(kept),
+        whole.at(tested_positions),
+        complete=False,
     )
+
+
+def require_two(classes: Int64[np.ndarray, "n"], names: Sequence[str], where: str) -> None:
+    """Refuse images of a single class.
+
+    Raises:
+        UsageError: names it.
+    """
+    present = np.unique(classes)
+    if len(present) < 2:
+        raise UsageError(
+            f"all images of {where} are of one class, '{names[int(present[0])]}': "
+            "nothing to tell apart",
+            "put each class into a folder of its own below the one that is named",
+        )
 
 
 def require(
@@ -196,14 +209,3 @@ def _numbers(
             "both folders need folders of the same names",
         )
     return np.array([known.index(name) for name in names], np.int64)
-
-
-def _checked(found: Classification) -> Classification:
-    present = np.unique(found.train.classes)
-    if len(present) < 2:
-        only = found.names[int(present[0])] if len(present) else "none"
-        raise UsageError(
-            f"all images of {found.name} are of one class, '{only}': nothing to tell apart",
-            "put each class into a folder of its own below the one that is named",
-        )
-    return found

@@ -101,6 +101,10 @@ def encoded(
             require_all(part.source, skipped)
         if len(batch.pixels):
             features, activations = frozen.encoder.encoded(batch.pixels)
+            if not np.isfinite(features).all():
+                raise DamagedError(
+                    f"{frozen.directory} gives features that are not finite", "train it again"
+                )
             if not pieces:
                 _require_same_model(frozen, batch.pixels, activations)
             pieces.append((features, activations, [position[r.path] for r in batch.references]))

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from nachash.inference.model_directory import open_model
 from nachash.probe_records import Features, LinearProbe, LinearResult
 from nachash.probes.knn import NEIGHBOURS
 from nachash.records import Progress, Skipped, silent
@@ -28,8 +29,8 @@ from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
 _POSTER: Final = {
-    "cifar10": "table of linear image classification, column CIFAR-10",
-    "imagenet": "table of linear image classification, column ImageNet-1K",
+    "cifar10": "table of linear image classification, column CIFAR-10; there ResNet-50",
+    "imagenet": "table of linear image classification, column ImageNet-1K; there ResNet-50",
 }
 
 __all__ = ["LinearSettings", "linear"]
@@ -56,9 +57,12 @@ def linear(
     """
     started = time.perf_counter()
     check(settings)
-    models = [opened(each, settings.device) for each in settings.models or (chosen_model(None),)]
+    directories = settings.models or (chosen_model(None),)
+    for each in directories:
+        open_model(each)  # what is wrong with one is told before anything long begins
     data = _classification(settings)
     check_labels(settings, data, data.train.classes)
+    models = [opened(each, settings.device) for each in directories]
     skipped: dict[str, Skipped] = {}
     results: list[LinearResult] = []
     for model in models:

@@ -58,6 +58,8 @@ def check(settings: LinearSettings) -> None:
         raise UsageError(
             "a fraction of the labels lies above 0 and at most at 1", "--fraction 0.1,1"
         )
+    if settings.seed < 0 or settings.seeds < 1 or (settings.epochs or 1) < 1:
+        raise UsageError("seeds count from 0, and there is at least one seed and one epoch")
     if settings.epochs is not None and settings.solver != "published":
         raise UsageError(
             f"the solver {settings.solver} has no epochs", "--solver published, or leave them out"
@@ -72,11 +74,12 @@ def check(settings: LinearSettings) -> None:
 def check_labels(
     settings: LinearSettings, data: Classification, classes: Int64[np.ndarray, "n"]
 ) -> None:
-    """Refuse fractions that leave a class fewer images than the solver needs.
+    """Refuse a single class, and fractions that leave one fewer images than the solver needs.
 
     Raises:
-        UsageError: names the smallest class.
+        UsageError: names the smallest class, or the only one.
     """
+    classified_images.require_two(classes, data.names, data.name)
     least = _LEAST[settings.solver]
     smallest = int(np.bincount(classes)[np.unique(classes)].min())
     for fraction in settings.fractions:

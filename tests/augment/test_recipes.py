@@ -133,3 +133,18 @@ def test_a_turned_disc_stays_a_disc_on_images_that_are_no_squares(degrees: float
     still = sample(disc, turn(torch.tensor([0.0]), height=60, width=40), 60)
 
     assert (moved - still).abs().mean() < 0.02
+
+
+def test_crop_and_flip_leave_colours_alone() -> None:
+    """An image of one colour stays as it is; a ramp is mirrored half the time."""
+    plain = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(8, 3, 32, 32)
+    ramp = torch.linspace(0.2, 0.8, 32).expand(2000, 3, 32, 32)
+    recipe = plugins.load("augment", "crop-flip").recipe(32)
+
+    views = recipe(ramp, seeded(0))
+
+    assert torch.allclose(recipe(plain, seeded(0)), plain)
+    mirrored = views[..., 0].mean(dim=(1, 2)) > views[..., -1].mean(dim=(1, 2))
+    assert 0.45 < mirrored.float().mean() < 0.55
+    assert views.min() >= 0.199
+    assert views.max() <= 0.801
