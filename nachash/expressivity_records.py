@@ -112,9 +112,9 @@ class ToyPicture:
 
     title: str
     fineness: ToyFineness
-    polygons: "Sequence[Float64[np.ndarray, 'vertices 2']]"
+    polygons: "Sequence[Float64[np.ndarray, '_ 2']]"
     neighbours: Int64[np.ndarray, "pairs 2"]
-    class_one: "Sequence[Float64[np.ndarray, 'vertices 2']]"
+    class_one: "Sequence[Float64[np.ndarray, '_ 2']]"
     box: Float64[np.ndarray, "corners 2"]
     points: Float64[np.ndarray, "n 2"]
     classes: Int64[np.ndarray, "n"]

@@ -100,7 +100,7 @@ def _toy_row(kind: str, runs: Sequence[ToyFineness]) -> tuple[str, ...]:
     )
 
 
-def _mean(values: Sequence[float], form: str) -> str:
+def _mean(values: Sequence[float | int], form: str) -> str:
     spread = f" ±{stdev(values):{form}}" if len(values) > 1 else ""
     return f"{fmean(values):{form}}{spread}"
 

@@ -34,14 +34,19 @@ def draw_toys(toys: Sequence[ToyPicture], path: Path) -> None:
         shades = colours(len(toy.polygons), toy.neighbours)
         _polygons(regions, toy.polygons, facecolors=shades, edgecolors=_INK, linewidths=0.35)
         _toy_axes(regions, toy)
-        regions.set_title(f"{_NAMES.get(toy.title, toy.title)}\n{found.regions:,} linear regions")
+        name = _NAMES.get(toy.title, toy.title)
+        regions.set_title(f"{name}: {found.regions:,} linear regions", fontsize=10)
         classes.set_facecolor(_SIDES[0])
         _polygons(classes, toy.class_one, facecolors=_SIDES[1], edgecolors="none")
         _polygons(
             classes, toy.polygons, facecolors="none", edgecolors=_INK, linewidths=0.2, alpha=0.5
         )
         _toy_axes(classes, toy)
-        classes.set_title(f"linear classifier: {100 * found.error:.1f} % training error")
+        classes.set_title(
+            f"linear classifier: {100 * found.error:.1f} % training error\n"
+            f"(of the code alone: {100 * found.code_error:.1f} %)",
+            fontsize=9,
+        )
     figure.savefig(path, dpi=_DPI)
 
 
@@ -70,7 +75,7 @@ def draw_planes(result: Expressivity, planes: Sequence[PlanePicture], path: Path
 
 
 def _polygons(
-    axes: "Axes", polygons: "Sequence[Float64[np.ndarray, 'vertices 2']]", **style: Any
+    axes: "Axes", polygons: "Sequence[Float64[np.ndarray, '_ 2']]", **style: Any
 ) -> None:
     from matplotlib.collections import PolyCollection
 
@@ -83,7 +88,6 @@ def _toy_axes(axes: "Axes", toy: ToyPicture) -> None:
         x, y = toy.points[toy.classes == number].T
         axes.scatter(x, y, s=7, color=colour, edgecolors="white", linewidths=0.25, zorder=3)
     axes.set(xlim=(left, right), ylim=(low, high), xticks=[], yticks=[], aspect="equal")
-    axes.title.set_fontsize(9)
 
 
 def _draw_plane(axes: "Axes", picture: PlanePicture) -> None:

@@ -34,7 +34,7 @@ class ToySettings:
     shape: str = "moons"
     points: int = 400
     widths: tuple[int, ...] = (8, 8)
-    bits: int = 8
+    bits: int = 16
     steps: int = 600
     spread: float = 0.1
     noise: float = 0.1
@@ -181,7 +181,7 @@ def _measured(name: str, layers: tuple[Layer, ...], drawn: "Points", seed: int) 
 
 def _activations(
     layers: tuple[Layer, ...], points: Float64[np.ndarray, "n 2"]
-) -> list[Float64[np.ndarray, "n units"]]:
+) -> list[Float64[np.ndarray, "n _"]]:
     """Output of every layer before ReLU, in float64."""
     found, hidden = [], points
     for weight, bias in layers:
@@ -190,7 +190,7 @@ def _activations(
     return found
 
 
-def _pattern(activations: list[Float64[np.ndarray, "n units"]]) -> Bool[np.ndarray, "n all"]:
+def _pattern(activations: list[Float64[np.ndarray, "n _"]]) -> Bool[np.ndarray, "n bits"]:
     return np.concatenate(activations, axis=1) > 0
 
 
