@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from nachash.encoders import model_directory
+from nachash.encoders.encoder import initial
 from nachash.errors import NoImagesError, UsageError
 from nachash.report import expressivity as table
 from nachash.report.region_colours import colours
@@ -132,6 +133,27 @@ def test_a_model_of_a_folder_needs_images_by_name(indexed_digits, tmp_path, nois
 
     with pytest.raises(UsageError, match="images are missing"):
         measured(indexed_digits, models=(tmp_path / "model",), images=None)
+
+
+def test_a_frozen_backbone_is_the_same_before_and_after(tmp_path, noise_images, monkeypatch):
+    monkeypatch.setenv("NACHASH_CACHE", str(tmp_path / "cache"))
+    images = str(noise_images(tmp_path / "images", 6))
+    weights = tmp_path / "small.pt"
+    torch.save(
+        initial("small", weights="random", bits=8, head="scaled").backbone.state_dict(), weights
+    )
+    settings = TrainSettings(
+        images=images, out=tmp_path / "model", epochs=3, bits=8, backbone="small",
+        weights=str(weights), freeze=True, size=32, workers=0, device="cpu", latest=False,
+    )  # fmt: skip
+    train(settings)
+    (backbone,) = measured(tmp_path, models=(tmp_path / "model",), layer="backbone.stem.2")[
+        0
+    ].models
+    (head,) = measured(tmp_path, models=(tmp_path / "model",), layer="head.1")[0].models
+
+    assert replace(backbone.before, stage="after") == backbone.after
+    assert replace(head.before, stage="after") != head.after
 
 
 def test_the_command_draws_and_prints_json(indexed_digits, nachash, tmp_path):
