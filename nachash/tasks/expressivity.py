@@ -15,12 +15,13 @@ from nachash.images.sample import sample
 from nachash.model_config import ModelConfig
 from nachash.probes.expressivity import codewords
 from nachash.probes.expressivity.crossings import Way, boundaries_crossed
-from nachash.probes.expressivity.plane import Plane, plane_through
+from nachash.probes.expressivity.plane import Plane
 from nachash.records import Progress, silent
-from nachash.shapes import Bool, Float32, Int64, UInt8
+from nachash.shapes import Bool, Float32, Int64
 from nachash.tasks import training_images
 from nachash.tasks.device import torch_device
 from nachash.tasks.model import chosen_model
+from nachash.tasks.plane_images import Images, plane_corners, plane_of
 from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
@@ -74,7 +75,7 @@ def expressivity(
     configs = [model_config.read(model) for model in models]
     images = _images(settings, configs, progress)
     rng = np.random.default_rng(settings.seed)
-    corners = _corners(images, rng, choice)
+    corners = plane_corners(images, rng, choice)
     pairs = _pairs(len(images.pixels), settings.pairs, rng)
     probe = _Probe(settings, images, corners, pairs, progress)
     measured = [probe.of_model(model, choice) for model in models]
@@ -95,23 +96,9 @@ def expressivity(
     return record, tuple(picture for _, pictures in measured for picture in pictures)
 
 
-@dataclass(frozen=True, slots=True)
-class _Images:
-    """Images in memory, in [0, 255]; what chose them, their paths, the folder each lies in."""
-
-    pixels: UInt8[np.ndarray, "n 3 size size"]
-    paths: tuple[str, ...]
-    fingerprint: str
-    rule: str
-
-    def unit(self, positions: Any) -> Float32[np.ndarray, "n 3 size size"]:
-        """Images at some positions, in [0, 1]."""
-        return self.pixels[positions].astype(np.float32) / 255
-
-
 def _images(
     settings: ExpressivitySettings, configs: Sequence[ModelConfig], progress: Progress
-) -> _Images:
+) -> Images:
     sizes = sorted({config.preprocessing.size for config in configs})
     if len(sizes) > 1:
         raise UsageError(
@@ -137,44 +124,7 @@ def _images(
         )
     unread = {image.path for image in decoded.skipped}
     paths = tuple(ref.path for ref in some.references if ref.path not in unread)
-    return _Images(decoded.pixels, paths, decoded.fingerprint, f"{data.name}: {data.rule}")
-
-
-def _corners(
-    images: _Images, rng: np.random.Generator, choice: Callable[[str], None]
-) -> tuple[int, int, int]:
-    """Three images that span a plane, of different folders where there are several.
-
-    Raises:
-        NoImagesError: all images lie on a line; they are copies of one or two.
-    """
-    order = rng.permutation(len(images.pixels)).tolist()
-    folders = [Path(path).parent.name for path in images.paths]
-    first_of = list({folders[place]: place for place in reversed(order)}.values())
-    if len(first_of) == 1 and folders[0]:
-        choice(f"all images lie in one folder ({folders[0]}), so the plane is within one class")
-    ahead = sorted(order, key=lambda place: place not in first_of)  # stable: random within each
-    first = ahead[0]
-    second = next((place for place in ahead if _differ(images, first, place)), None)
-    if second is not None:
-        for third in ahead:
-            if _plane(images, (first, second, third)) is not None:
-                return first, second, third
-    raise NoImagesError(
-        "no three of the images span a plane: they are copies of one or two",
-        "name a folder with more images",
-    )
-
-
-def _differ(images: _Images, one: int, other: int) -> bool:
-    return not np.array_equal(images.pixels[one], images.pixels[other])
-
-
-def _plane(images: _Images, corners: tuple[int, int, int]) -> Plane | None:
-    try:
-        return plane_through(images.unit(list(corners)).astype(np.float64))
-    except ValueError:
-        return None
+    return Images(decoded.pixels, paths, decoded.fingerprint, f"{data.name}: {data.rule}")
 
 
 def _pairs(count: int, wanted: int, rng: np.random.Generator) -> Int64[np.ndarray, "pairs 2"]:
@@ -188,7 +138,7 @@ class _Probe:
     """Measures encoders on the same images, pairs and plane."""
 
     settings: ExpressivitySettings
-    images: _Images
+    images: Images
     corners: tuple[int, int, int]
     pairs: Int64[np.ndarray, "pairs 2"]
     progress: Progress
@@ -291,8 +241,8 @@ class _Probe:
         self, patterns: "ActivationPatterns", title: str
     ) -> tuple[Int64[np.ndarray, "grid grid"], Plane]:
         """A number per pattern on the grid of the plane."""
-        plane = _plane(self.images, self.corners)
-        assert plane is not None  # as _corners made sure
+        plane = plane_of(self.images, self.corners)
+        assert plane is not None  # as plane_corners made sure
         side = self.settings.grid
         points = plane.grid(side).reshape(-1, 2)
         found = []
