@@ -1,0 +1,1 @@
+"""How finely a ReLU encoder cuts its input space: exactly in the plane, sampled for images."""
