@@ -112,8 +112,9 @@ def command(
     head: Annotated[
         str | None,
         typer.Option(
-            help="What the head ends with: batch-norm, scaled (as published), or linear (one "
-            "layer); default batch-norm, or what the method is published with."
+            help="How the head normalises: batch-norm, batch-norms, scaled (as published), or "
+            "linear (one layer); default batch-norm, batch-norms of a frozen backbone, or what the "
+            "method is published with."
         ),
     ] = None,
     setting: Annotated[
@@ -130,6 +131,9 @@ def command(
         str, typer.Option(help="How often the state is kept for --resume: steps, or a time.")
     ] = "5m",
     seed: options.Seed = 0,
+    split_seed: Annotated[
+        int, typer.Option(help="Seed of the data set's split; that of eval-map --seed.")
+    ] = 0,
     device: options.Device = "auto",
     workers: options.Workers = None,
     json: options.Json = False,
@@ -171,6 +175,7 @@ def command(
         size=size,
         augment=augment,
         seed=seed,
+        split_seed=split_seed,
         device=device,
         workers=workers,
         overwrite=overwrite,

@@ -15,7 +15,7 @@ from nachash.errors import UsageError
 from nachash.model_config import ModelConfig
 from nachash.shapes import Float, UInt8
 
-HEADS: Final = ("batch-norm", "scaled", "linear")
+HEADS: Final = ("batch-norm", "batch-norms", "scaled", "linear")
 
 
 class Encoded(NamedTuple):
@@ -37,8 +37,9 @@ class Head(nn.Sequential):
 
     It ends either with `batch-norm` (without weights: every bit gets mean 0 and variance 1 over
     a batch, so that bits are balanced and codewords are near +-1 from the first step), or with
-    `scaled`, the published division by sqrt(bits), which starts with codes near 0. `linear` is
-    one Linear(d, bits) and nothing else, for methods that compute a projection.
+    `scaled`, the published division by sqrt(bits), which starts with codes near 0. `batch-norms`
+    has batch norms before and between the linear layers as well, which suits features that do
+    not move. `linear` is one Linear(d, bits) and nothing else, for computed projections.
 
     Source: Park et al., ICML 2021, and `model.py` of github.com/yookoon/nac.
     """
@@ -46,13 +47,7 @@ class Head(nn.Sequential):
     def __init__(self, features: int, bits: int, ending: str = "batch-norm") -> None:
         if ending not in HEADS:
             raise UsageError(f"'{ending}' is not a head", f"one of {', '.join(HEADS)}")
-        # Batch norm takes the mean off, a bias before it would never move.
-        last = nn.Linear(features, checked_bits(bits), bias=ending != "batch-norm")
-        if ending == "linear":
-            super().__init__(last)
-        else:
-            normalised = nn.BatchNorm1d(bits, affine=False) if ending == "batch-norm" else _Scaled()
-            super().__init__(nn.Linear(features, features), nn.ReLU(), last, normalised)
+        super().__init__(*_layers(features, checked_bits(bits), ending))
         self.features = features
         self.bits = bits
 
@@ -72,6 +67,25 @@ class Head(nn.Sequential):
             raise UsageError("this method computes a projection of features", "--head linear")
         self.get_parameter("0.weight").copy_(weight)
         self.get_parameter("0.bias").copy_(bias)
+
+
+def _layers(features: int, bits: int, ending: str) -> list[nn.Module]:
+    # Batch norm takes the mean off: a bias before it would never move.
+    match ending:
+        case "linear":
+            return [nn.Linear(features, bits)]
+        case "scaled":
+            return [nn.Linear(features, features), nn.ReLU(), nn.Linear(features, bits), _Scaled()]
+        case "batch-norm":
+            first: list[nn.Module] = [nn.Linear(features, features)]
+        case _:
+            first = [
+                nn.BatchNorm1d(features, affine=False),
+                nn.Linear(features, features, bias=False),
+                nn.BatchNorm1d(features),
+            ]
+    last = nn.Linear(features, bits, bias=False)
+    return [*first, nn.ReLU(), last, nn.BatchNorm1d(bits, affine=False)]
 
 
 class Encoder(nn.Module):

@@ -23,7 +23,7 @@ class CompareSettings:
 
     `methods` is all of them where it is empty. `common` holds what every cell is trained with,
     `particular` settings of a method by its name. Seeds are `common.seed` and the next ones; the
-    split is that of `common.seed` for every cell.
+    split is that of `common.split_seed` for every cell.
     """
 
     common: TrainSettings
@@ -61,7 +61,7 @@ def compare(
     figures = Figures(
         dataset=loaded_dataset(name, settings.common.data_root),
         protocol=settings.protocol,
-        seed=settings.common.seed,
+        seed=settings.common.split_seed,
         linear=_linear(settings, progress) if settings.linear else None,
         device=settings.common.device,
         workers=settings.common.workers,
@@ -71,7 +71,7 @@ def compare(
         folder=settings.out or Path("runs") / f"compare-{name}",
         common=settings.common,
         particular=settings.particular,
-        protocol=f"{settings.protocol or 'usual'}, split {settings.common.seed}"
+        protocol=f"{settings.protocol or 'usual'}, split {settings.common.split_seed}"
         + (", linear" if settings.linear else ""),
         measure=figures.of,
         note=note,
@@ -111,7 +111,7 @@ def _linear(settings: CompareSettings, progress: Progress) -> Callable[[Path], f
             data_root=settings.common.data_root,
             device=settings.common.device,
             workers=settings.common.workers,
-            seed=settings.common.seed,
+            seed=settings.common.split_seed,
         )
         return linear(asked, progress=progress).results[0].accuracy
 

@@ -73,14 +73,16 @@ def _retrieval(
     settings: EvaluateSettings, choice: Callable[[str], None], progress: Progress
 ) -> retrieval.Retrieval:
     if settings.dataset is not None:
-        return _of_dataset(settings, settings.dataset, progress)
+        return _of_dataset(settings, settings.dataset, choice, progress)
     path = chosen_index(settings.index, choice)
     if settings.queries is not None:
         return retrieval.two_indexes(settings.queries, path)
     return retrieval.leave_one_out(path)
 
 
-def _of_dataset(settings: EvaluateSettings, name: str, progress: Progress) -> retrieval.Retrieval:
+def _of_dataset(
+    settings: EvaluateSettings, name: str, choice: Callable[[str], None], progress: Progress
+) -> retrieval.Retrieval:
     if settings.index is not None or settings.queries is not None:
         raise UsageError(
             "--dataset brings its own queries and gallery: it goes with --model, "
@@ -89,6 +91,13 @@ def _of_dataset(settings: EvaluateSettings, name: str, progress: Progress) -> re
         )
     model = loaded_model(chosen_model(settings.model), settings.device)
     dataset = loaded_dataset(name, settings.data_root)
+    trained_on = model.config.data
+    split_seed = trained_on.get("split_seed", settings.seed)
+    if trained_on.get("name") == name and split_seed != settings.seed:
+        choice(
+            f"warning: the model was trained on the split of seed {split_seed}: "
+            f"queries of the split of seed {settings.seed} may be among its training images"
+        )
     return retrieval.of_dataset(
         dataset,
         model,

@@ -75,7 +75,7 @@ def train(
         settings.images,
         settings.dataset,
         settings.data_root,
-        settings.seed,
+        settings.split_seed,
         protocol=settings.protocol,
         limit=settings.limit,
     )
@@ -180,7 +180,7 @@ class _Run:
                 encoder,
                 self.data.source,
                 self.decided,
-                seed=self.settings.seed,
+                seed=self.settings.split_seed,
                 device=torch_device(self.settings.device),
                 workers=decoding_threads(self.settings.workers),
                 progress=self.progress,
@@ -261,6 +261,7 @@ class _Run:
             data={
                 "name": self.data.name,
                 "rule": self.data.rule,
+                "split_seed": self.settings.split_seed,
                 "images": material.images,
                 "skipped": len(material.skipped),
                 "sha256": material.fingerprint,

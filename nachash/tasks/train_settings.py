@@ -31,10 +31,16 @@ class TrainSettings:
     """What `train` needs to know; the words are those of the command line.
 
     None leaves a choice to us: images of `digits`, a free name below `runs`, the length that the
-    number of images asks for, network, recipe and size that suit the images. `budget` is in
-    seconds, `warmup` a share of the run. `teacher` is a model directory or the name of a
-    backbone with pretrained weights; it is what `backbone`, `weights` and `freeze` say in one
-    word. `method_settings` are handed to the method's constructor by name.
+    number of images asks for, network, recipe and size that suit the images.
+
+    Attributes:
+        budget: seconds of training.
+        warmup: a share of the run.
+        split_seed: draws the training part of a data set, a sample, and the cached views of a
+            frozen network; `seed` draws everything else.
+        teacher: a model directory or the name of a backbone with pretrained weights; says in
+            one word what `backbone`, `weights` and `freeze` say.
+        method_settings: handed to the method's constructor by name.
     """
 
     images: str | None = None
@@ -61,6 +67,7 @@ class TrainSettings:
     size: int | None = None
     augment: str | None = None
     seed: int = 0
+    split_seed: int = 0
     device: str = "auto"
     workers: int | None = None
     overwrite: bool = False
@@ -115,11 +122,16 @@ def settled(settings: TrainSettings, data: Chosen) -> Settled:
         backbone=settings.backbone or (FROZEN_BACKBONE if freeze else SMALL_BACKBONE),
         weights=weights,
         freeze=freeze,
-        head=settings.head or published.head,
+        head=settings.head or _head(published.head, freeze=freeze),
         size=settings.size or (frozen_size if freeze else usual),
         augment=augment,
         batch=settings.batch_size or (256 if freeze else 128),
     )
+
+
+def _head(published: str, *, freeze: bool) -> str:
+    """Features that do not move are normalised as well."""
+    return "batch-norms" if freeze and published == "batch-norm" else published
 
 
 def _taught(settings: TrainSettings) -> TrainSettings:

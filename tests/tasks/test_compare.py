@@ -245,3 +245,20 @@ def test_settings_that_do_not_change_figures_are_not_part_of_a_cells_recipe(
 
     assert recipe(workers=0, device="cpu") == recipe(workers=2)
     assert recipe(epochs=1) != recipe(epochs=2)
+
+
+def test_a_model_of_another_split_is_named_when_it_is_measured(
+    compared: tuple[CompareSettings, Experiment],
+) -> None:
+    _, result = compared
+    told: list[str] = []
+
+    evaluate(
+        EvaluateSettings(dataset="digits", model=Path(result.cells[0].model), workers=0, seed=3),
+        choice=told.append,
+    )
+
+    assert told[0] == (
+        "warning: the model was trained on the split of seed 0: "
+        "queries of the split of seed 3 may be among its training images"
+    )
