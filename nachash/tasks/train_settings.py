@@ -1,6 +1,5 @@
 """What `train` is asked for: settings, what is settled by the pictures, what a run resumes with."""
 
-import inspect
 import itertools
 import json
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from nachash.errors import DamagedError, MissingError, UsageError
 from nachash.model_config import SETTINGS_FILE_NAME, unfinished
 from nachash.records import to_json
 from nachash.tasks import training_images
+from nachash.tasks.method_settings import checked
 from nachash.tasks.model import LATEST
 from nachash.tasks.training_images import Chosen
 
@@ -161,22 +161,14 @@ def method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, An
     """Settings of the method, each of which its constructor has.
 
     Raises:
-        UsageError: for one that it has not, `noise` included.
+        UsageError: for one that it has not, `noise` included, or a value of another type.
     """
-    parameters = inspect.signature(plugin.method).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     given = dict(settings.method_settings)
     if isinstance(settings.noise, str) and settings.noise != "auto":
         raise UsageError(f"'{settings.noise}' is neither a number nor 'auto'", "--noise auto")
     if settings.noise != "auto":
         given["noise"] = settings.noise
-    for name in given:
-        if name not in known:
-            raise UsageError(
-                f"the method {settings.method} has no setting '{name}'",
-                f"it has: {', '.join(known)}" if known else "it has none",
-            )
-    return given
+    return checked(plugin, settings.method, given)
 
 
 def free_name(data: str, settings: TrainSettings) -> Path:

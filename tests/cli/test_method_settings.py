@@ -1,9 +1,14 @@
 """What `--set NAME=VALUE` hands to a method."""
 
+import inspect
+
 import pytest
 import typer
 
-from nachash.cli.train import _setting
+from nachash import plugins
+from nachash.cli._options import assigned
+from nachash.errors import UsageError
+from nachash.tasks.method_settings import checked, settings_of
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ from nachash.cli.train import _setting
     ],
 )
 def test_a_value_is_read_as_what_it_looks_like(text, value):
-    name, found = _setting(text)
+    name, found = assigned(text)
 
     assert name == text.partition("=")[0]
     assert found == value
@@ -27,4 +32,45 @@ def test_a_value_is_read_as_what_it_looks_like(text, value):
 
 def test_a_setting_without_a_value_is_refused():
     with pytest.raises(typer.BadParameter, match="is not NAME=VALUE"):
-        _setting("queue")
+        assigned("queue")
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "expected"),
+    [
+        ("simclr", {"temperature": 1}, {"temperature": 1.0}),
+        ("nac", {"noise": "auto", "posterior": "code"}, {"noise": "auto", "posterior": "code"}),
+        ("moco-v2", {"queue": 64, "symmetric": False}, {"queue": 64, "symmetric": False}),
+    ],
+)
+def test_values_of_the_right_type_are_taken(method, given, expected):
+    assert checked(plugins.load("methods", method), method, given) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "hint"),
+    [
+        ("simclr", {"temperature": "abc"}, "--set temperature=NUMBER"),
+        ("simclr", {"temperature": True}, "--set temperature=NUMBER"),
+        ("moco-v2", {"queue": "abc"}, "--set queue=COUNT or auto"),
+        ("moco-v2", {"queue": 1.5}, "--set queue=COUNT or auto"),
+        ("moco-v2", {"symmetric": 1}, "--set symmetric=true|false"),
+        ("nac", {"noise": "loud"}, "--set noise=NUMBER or auto"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(method, given, hint):
+    (setting,) = given
+
+    with pytest.raises(UsageError, match=f"is not a value of {setting}, a setting of") as caught:
+        checked(plugins.load("methods", method), method, given)
+
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("method", plugins.names("methods"))
+def test_every_setting_of_every_method_has_a_type_that_can_be_typed(method):
+    plugin = plugins.load("methods", method)
+
+    for setting in settings_of(plugin):
+        default = inspect.signature(plugin.method).parameters[setting].default
+        assert checked(plugin, method, {setting: default}) == {setting: default}
