@@ -151,15 +151,16 @@ class StartRun:
             "elbo": float(estimate.elbo.mean()),
             "iw_log_likelihood": float(estimate.importance_weighted.mean()),
         }
-        dimensions = self.test[0].numel()
+        bits = {
+            name: bits_per_dimension(nats if name == "kl" else -nats, self.test[0].numel())
+            for name, nats in figures.items()
+        }
         return VaeStart(
             init=self.start.init,
             method=self.start.method,
             model=self.start.model,
             **figures,
-            bits_per_dim={
-                name: bits_per_dimension(nats, dimensions) for name, nats in figures.items()
-            },
+            bits_per_dim=bits,
             active_units=int(active_units(estimate.means).sum()),
             inference_gap=InferenceGap(
                 importance_weighted=figures["iw_log_likelihood"] - figures["elbo"],

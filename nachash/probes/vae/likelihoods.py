@@ -28,11 +28,13 @@ LEVEL: Final = 1 / 255  # distance of two 8-bit levels
 LEAST_DEVIATION: Final = LEVEL / math.sqrt(12)
 _FIRST_SCALE: Final = 0.25  # about the standard deviation of the pixels of photographs
 
-Images = Float[Tensor, "*batch 3 height width"]
-PerImage = Float[Tensor, "*batch"]
+# Means may have samples in front of the images; the images are then those of every sample.
+Images = Float[Tensor, "batch 3 height width"]
+Means = Float[Tensor, "*samples batch 3 height width"]
+PerImage = Float[Tensor, "*samples batch"]
 
 
-def gaussian(images: Images, means: Images, scale: Float[Tensor, ""]) -> PerImage:
+def gaussian(images: Images, means: Means, scale: Float[Tensor, ""]) -> PerImage:
     """Log density of a normal distribution of every pixel, in nats per image.
 
     log p(x | z) = -D/2 log(2 pi) - D log s - |x - m|^2 / (2 s^2), s being `scale`.
@@ -42,12 +44,12 @@ def gaussian(images: Images, means: Images, scale: Float[Tensor, ""]) -> PerImag
     return -squares / (2 * scale**2) - dimensions * (torch.log(scale) + math.log(2 * math.pi) / 2)
 
 
-def symmetric_gaussian(images: Images, means: Images, scale: Float[Tensor, ""]) -> PerImage:
+def symmetric_gaussian(images: Images, means: Means, scale: Float[Tensor, ""]) -> PerImage:
     """The same of pixels 2x - 1 and means 2m - 1, which lie in [-1, 1]."""
     return gaussian(2 * images - 1, 2 * means - 1, scale)
 
 
-def learned_gaussian(images: Images, means: Images, scale: Float[Tensor, ""]) -> PerImage:
+def learned_gaussian(images: Images, means: Means, scale: Float[Tensor, ""]) -> PerImage:
     """`gaussian` with a standard deviation of at least LEAST_DEVIATION.
 
     Deviation from Rybkin et al.: they bound log s softly at -6; the bound here is -6.8.
@@ -55,7 +57,7 @@ def learned_gaussian(images: Images, means: Images, scale: Float[Tensor, ""]) ->
     return gaussian(images, means, scale.clamp_min(LEAST_DEVIATION))
 
 
-def discretized_logistic(images: Images, means: Images, scale: Float[Tensor, ""]) -> PerImage:
+def discretized_logistic(images: Images, means: Means, scale: Float[Tensor, ""]) -> PerImage:
     """Log probability of 8-bit levels, in nats per image.
 
     P(k | z) = F((k + 1/2) / 255) - F((k - 1/2) / 255), F(x) = sigmoid((x - m) / s), where the
@@ -85,7 +87,7 @@ class Likelihood:
     """
 
     name: str
-    log_probability: Callable[[Images, Images, Float[Tensor, ""]], PerImage]
+    log_probability: Callable[[Images, Means, Float[Tensor, ""]], PerImage]
     first_scale: float
     learnt: bool
     explained: str
@@ -141,10 +143,14 @@ def likelihood(name: str) -> Likelihood:
     return LIKELIHOODS[name]
 
 
-def bits_per_dimension(nats: float, dimensions: int) -> float:
-    """-nats / (D log 2): what a code for one of D numbers costs, in bits."""
-    return -nats / (dimensions * math.log(2))
+def bits_per_dimension(cost: float, dimensions: int) -> float:
+    """Bits that a cost in nats comes to for each of D numbers: cost / (D log 2).
+
+    The cost of a log-likelihood or bound is its negative, that of a KL divergence itself: the bits
+    of both halves add up to those of the ELBO.
+    """
+    return cost / (dimensions * math.log(2))
 
 
-def _over_pixels(values: Images) -> PerImage:
+def _over_pixels(values: Means) -> PerImage:
     return values.sum(dim=(-3, -2, -1))
