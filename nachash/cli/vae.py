@@ -47,7 +47,7 @@ def command(
         int, typer.Option(min=1, help="Images to measure on, none of them trained on, at most.")
     ] = 1000,
     batch_size: Annotated[int, typer.Option(min=2, help="Images per step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,
     backbone: Annotated[
         str | None,
         typer.Option(help="Network of a random start; default that of the models, else small."),

@@ -56,7 +56,7 @@ def _rows(result: VaeComparison) -> Iterator[Sequence[str]]:
 def _footnotes(result: VaeComparison) -> Iterator[str]:
     if result.starts:
         gap = result.starts[0].inference_gap
-        times = ", ".join(f"{s.seconds:.0f} s" for s in result.starts)
+        times = ", ".join(f"{s.steps:,} steps in {s.seconds:.0f} s" for s in result.starts)
         yield (
             f"importance weighted: {result.iw_samples} samples; fit per image: {gap.images} "
             f"images; training {times}"

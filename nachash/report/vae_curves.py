@@ -47,7 +47,7 @@ def _draw(axes: "Axes", starts: Sequence[VaeStart], name: str) -> None:
 
     for number, start in enumerate(starts):
         axes.plot(
-            [point.epoch for point in start.epochs],
+            _passes(start),
             [getattr(point, name) for point in start.epochs],
             color=_COLOURS[number % len(_COLOURS)],
             linestyle=_DASHES[number % len(_DASHES)],
@@ -59,6 +59,12 @@ def _draw(axes: "Axes", starts: Sequence[VaeStart], name: str) -> None:
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _passes(start: VaeStart) -> Sequence[float]:
+    """How often the images were seen at each point; a budget cuts the last epoch short."""
+    whole = start.epochs[0].steps
+    return [point.steps / whole for point in start.epochs]
 
 
 def _settled(start: VaeStart) -> Sequence[VaeEpoch]:

@@ -46,10 +46,11 @@ def canvas(result: VaeComparison) -> "Image.Image":
 
     rows = list(_rows(result))
     font = ImageFont.load_default(_FONT_SIZE)
-    pictures = [strip for _, strip in rows if strip is not None]
-    left = 2 * _MARGIN + max(int(font.getlength(label)) for label, _ in rows)
+    wide = {label: int(font.getlength(label)) + 1 for label, _ in rows}
+    left = 2 * _MARGIN + max(wide[label] for label, strip in rows if strip is not None)
     heights = [_FONT_SIZE + 16 if strip is None else len(strip) + _BETWEEN for _, strip in rows]
-    size = (left + max(strip.shape[1] for strip in pictures) + _MARGIN, sum(heights) + _MARGIN)
+    ends = [_MARGIN + wide[s] if strip is None else left + strip.shape[1] for s, strip in rows]
+    size = (max(ends) + _MARGIN, sum(heights) + _MARGIN)
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     top = 0

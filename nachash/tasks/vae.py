@@ -49,7 +49,7 @@ class VaeSettings:
     iw_samples: int = 64
     test_images: int = 1000
     batch_size: int = 128
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     backbone: str | None = None
     size: int | None = None
     seed: int = 0
@@ -135,7 +135,7 @@ def _check(settings: VaeSettings) -> None:
             raise UsageError(f"--{option} {given} is less than {number}", f"--{option} {number}")
     if not 0 < settings.learning_rate < math.inf:
         raise UsageError(
-            f"a rate of {settings.learning_rate} teaches nothing", "--learning-rate 1e-3"
+            f"a rate of {settings.learning_rate} teaches nothing", "--learning-rate 2e-3"
         )
     if settings.epochs is not None and settings.budget is not None:
         raise UsageError("--budget goes without --epochs", "leave out one of them")

@@ -103,12 +103,12 @@ def test_the_elbo_never_exceeds_the_importance_weighted_bound(name, pictures):
 
     assert (found.elbo <= found.importance_weighted).all()
     torch.testing.assert_close(found.log_likelihood - found.divergence, found.elbo)
-    exact = evaluation.terms(model, pictures, seed=0)
+    single = [evaluation.terms(model, pictures, seed=seed) for seed in range(50)]
     assert float(found.divergence.mean()) == pytest.approx(
-        float(exact.divergence), rel=0.1, abs=0.1
+        float(single[0].divergence), rel=0.1, abs=0.1
     )
-    assert float(found.elbo.mean()) == pytest.approx(
-        float(exact.log_likelihood - exact.divergence), abs=2
+    assert float(found.log_likelihood.mean()) == pytest.approx(
+        np.mean([float(terms.log_likelihood) for terms in single]), rel=0.01
     )
 
 

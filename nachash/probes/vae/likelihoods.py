@@ -29,8 +29,8 @@ LEAST_DEVIATION: Final = LEVEL / math.sqrt(12)
 _FIRST_SCALE: Final = 0.25  # about the standard deviation of the pixels of photographs
 
 # Means may have samples in front of the images; the images are then those of every sample.
-Images = Float[Tensor, "batch 3 height width"]
-Means = Float[Tensor, "*samples batch 3 height width"]
+Images = Float[Tensor, "batch colours height width"]
+Means = Float[Tensor, "*samples batch colours height width"]
 PerImage = Float[Tensor, "*samples batch"]
 
 
