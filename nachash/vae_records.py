@@ -11,6 +11,7 @@ from nachash.records import Skipped, to_json
 from nachash.shapes import UInt8
 
 Pixels = UInt8[np.ndarray, "n size size 3"]
+Samples = UInt8[np.ndarray, "k size size 3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class VaePictures:
 
     originals: Pixels
     reconstructions: tuple[Pixels, ...]
-    samples: tuple[Pixels, ...]
+    samples: tuple[Samples, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
 
 OPTIMISED_IMAGES: Final = 64
+OPTIMISED_STEPS: Final = 200
 
 
 def autoencoder(
@@ -144,7 +145,9 @@ class StartRun:
         """The figures of the fitted network."""
         estimate = evaluation.estimate(self.network, self.test, measures.iw_samples, measures.seed)
         sample = self.test[:OPTIMISED_IMAGES]
-        amortisation = optimised_posterior.amortisation(self.network, sample, measures.seed)
+        amortisation = optimised_posterior.amortisation(
+            self.network, sample, measures.seed, OPTIMISED_STEPS
+        )
         figures = {
             "log_likelihood": float(estimate.log_likelihood.mean()),
             "kl": float(estimate.divergence.mean()),

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +24,45 @@ from nachash.tasks import vae_fit, vae_starts
 from nachash.tasks.train import TrainSettings, train
 from nachash.tasks.vae import VaeSettings, vae
 from nachash.training.plan import Plan
+from tests.conftest import write_digits
+
+Settings = Callable[..., VaeSettings]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`nac` and `simclr` of the small network at 32 pixels, `large` at 48."""
+    """`images`, 30 digits; `nac` and `simclr` of the small network at 32 pixels, `large` at 48."""
     folder = tmp_path_factory.mktemp("models")
-    usual: dict[str, Any] = {"dataset": "digits", "epochs": 1, "bits": 8, "latest": False}
-    usual |= {"device": "cpu", "workers": 0, "batch_size": 256}
+    write_digits(folder / "images", range(30))
+    usual: dict[str, Any] = {"images": str(folder / "images"), "epochs": 1, "bits": 8}
+    usual |= {"device": "cpu", "workers": 0, "batch_size": 10, "latest": False}
     train(TrainSettings(out=folder / "nac", **usual))
     train(TrainSettings(out=folder / "simclr", method="simclr", **usual))
     train(TrainSettings(out=folder / "large", size=48, **usual))
     return folder
 
 
-def settings(tmp_path: Path, **changes: Any) -> VaeSettings:
-    usual: dict[str, Any] = {"dataset": "digits", "epochs": 1, "latent": 6, "batch_size": 256}
-    usual |= {"iw_samples": 3, "test_images": 20, "device": "cpu", "workers": 0}
-    return VaeSettings(**{**usual, "out": tmp_path / "run", **changes})
+@pytest.fixture
+def settings(models: Path, tmp_path: Path) -> Settings:
+    """Settings for 24 of the digits, in four steps an epoch, measured on the other six."""
+
+    def made(**changes: Any) -> VaeSettings:
+        usual: dict[str, Any] = {"images": str(models / "images"), "epochs": 1, "latent": 6}
+        usual |= {"batch_size": 6, "iw_samples": 3, "device": "cpu", "workers": 0}
+        return VaeSettings(**{**usual, "out": tmp_path / "run", **changes})
+
+    return made
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few images are given a posterior of their own."""
+    """Few images are given a posterior of their own, in a few steps."""
+    monkeypatch.setattr(vae_fit, "OPTIMISED_STEPS", 5)
     monkeypatch.setattr(vae_fit, "OPTIMISED_IMAGES", 2)
 
 
-def test_two_random_starts_are_one(tmp_path: Path) -> None:
-    result = vae(settings(tmp_path, init=("random", "random"), epochs=2))
+def test_two_random_starts_are_one(tmp_path: Path, settings: Settings) -> None:
+    result = vae(settings(init=("random", "random"), epochs=2))
 
     one, other = result.starts
     curves = [
@@ -112,8 +124,16 @@ def test_order_and_noise_follow_from_the_seed_and_images_are_seen_once_an_epoch(
     assert one.share(3.0, 0.0) == 0.5
 
 
-def test_the_record_names_what_it_is_of(models: Path, tmp_path: Path) -> None:
-    result = vae(settings(tmp_path, init=("random", str(models / "simclr"))))
+def test_the_record_names_what_it_is_of(models: Path, tmp_path: Path, settings: Settings) -> None:
+    result = vae(
+        settings(
+            init=("random", str(models / "simclr")),
+            images=None,
+            dataset="digits",
+            test_images=20,
+            batch_size=650,
+        )
+    )
 
     random, simclr = result.starts
     assert random.poster is not None
@@ -135,14 +155,16 @@ def test_the_record_names_what_it_is_of(models: Path, tmp_path: Path) -> None:
         assert 0 <= start.active_units <= 6
 
 
-def test_the_folder_holds_figures_and_weights_that_load_again(tmp_path: Path) -> None:
-    result = vae(settings(tmp_path, init=("random", "random"), epochs=2))
+def test_the_folder_holds_figures_and_weights_that_load_again(
+    tmp_path: Path, settings: Settings
+) -> None:
+    result = vae(settings(init=("random", "random"), epochs=2))
 
     folder = tmp_path / "run"
     lines = [json.loads(line) for line in (folder / "starts.jsonl").read_text().splitlines()]
     epochs = [json.loads(line) for line in (folder / "epochs.jsonl").read_text().splitlines()]
     assert [line["elbo"] for line in lines] == [start.elbo for start in result.starts]
-    assert [line["epochs"][-1]["steps"] for line in lines] == [10, 10]
+    assert [line["epochs"][-1]["steps"] for line in lines] == [8, 8]
     assert [(line["start"], line["epoch"]) for line in epochs] == [(1, 1), (1, 2), (2, 1), (2, 2)]
     state = torch.load(result.starts[0].state, weights_only=True)
     assert state["epoch"] == 2
@@ -152,43 +174,45 @@ def test_the_folder_holds_figures_and_weights_that_load_again(tmp_path: Path) ->
     )
 
 
-def test_a_budget_is_shared_out_equally(tmp_path: Path) -> None:
+def test_a_budget_is_shared_out_equally(tmp_path: Path, settings: Settings) -> None:
     changes: dict[str, Any] = {"init": ("random", "random"), "epochs": None, "budget": 1.0}
 
-    result = vae(settings(tmp_path, **changes))
+    result = vae(settings(**changes))
 
     for start in result.starts:
         step = start.seconds / start.steps
         assert 0.5 <= start.seconds < 0.5 + 5 * step
 
 
-def test_a_folder_of_pictures_holds_some_of_them_out(tmp_path: Path, noise_images: Any) -> None:
+def test_a_folder_of_pictures_holds_some_of_them_out(
+    tmp_path: Path, noise_images: Any, settings: Settings
+) -> None:
     noise_images(tmp_path / "images", 11)
 
-    result = vae(settings(tmp_path, images=str(tmp_path / "images"), dataset=None))
+    result = vae(settings(images=str(tmp_path / "images")))
 
     assert (result.data["images"], result.data["test_images"]) == (9, 2)
     assert "held out" in result.data["rule"]
 
 
 def test_a_bound_that_is_not_finite_names_step_and_state_and_keeps_what_was_reached(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """The second start's network breaks in its seventh step, the second of its second epoch."""
+    """The second start's network breaks in its sixth step, the second of its second epoch."""
     whole, calls = Autoencoder.forward, [0]
 
     def breaking(self: Autoencoder, images: torch.Tensor, noise: torch.Tensor) -> Any:
         calls[0] += self.training
         terms = whole(self, images, noise)
-        return terms._replace(divergence=terms.divergence * math.nan) if calls[0] == 17 else terms
+        return terms._replace(divergence=terms.divergence * math.nan) if calls[0] == 14 else terms
 
     monkeypatch.setattr(Autoencoder, "forward", breaking)
 
     with pytest.raises(TrainingError) as caught:
-        vae(settings(tmp_path, init=("random", "random"), epochs=2))
+        vae(settings(init=("random", "random"), epochs=2))
 
     state = tmp_path / "run" / "2-random.pt"
-    assert "step 7 is nan" in caught.value.sentence
+    assert "step 6 is nan" in caught.value.sentence
     assert f"after epoch 1, is {state}" in caught.value.sentence
     assert "--learning-rate" in caught.value.hint
     assert caught.value.exit_code == 1
@@ -211,31 +235,37 @@ def test_a_bound_that_is_not_finite_names_step_and_state_and_keeps_what_was_reac
         ({"init": ()}, UsageError, "no start"),
         ({"init": ("nowhere",)}, MissingError, "nowhere"),
         ({"size": 33}, UsageError, "33 pixels"),
-        ({"images": "missing", "dataset": None}, NachashError, "missing"),
+        ({"images": "missing"}, NachashError, "missing"),
         ({"backbone": "medium"}, UsageError, "medium"),
         ({"device": "tpu"}, UsageError, "tpu"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_and_nothing_is_written(
-    tmp_path: Path, changes: dict[str, Any], error: type[NachashError], words: str
+    tmp_path: Path,
+    changes: dict[str, Any],
+    error: type[NachashError],
+    words: str,
+    settings: Settings,
 ) -> None:
     with pytest.raises(error, match=words):
-        vae(settings(tmp_path, **changes))
+        vae(settings(**changes))
 
     assert not (tmp_path / "run").exists()
 
 
-def test_models_that_do_not_fit_are_refused(models: Path, tmp_path: Path) -> None:
+def test_models_that_do_not_fit_are_refused(
+    models: Path, tmp_path: Path, settings: Settings
+) -> None:
     with pytest.raises(UsageError, match="48 pixels, and these have 32") as caught:
-        vae(settings(tmp_path, init=("random", str(models / "large"))))
+        vae(settings(init=("random", str(models / "large"))))
     with pytest.raises(UsageError, match="one backbone only"):
-        vae(settings(tmp_path, init=(str(models / "nac"),), backbone="resnet18"))
+        vae(settings(init=(str(models / "nac"),), backbone="resnet18"))
 
     assert "--size 48" in caught.value.hint
 
 
 def test_a_damaged_model_and_one_of_another_network_are_refused(
-    models: Path, tmp_path: Path
+    models: Path, tmp_path: Path, settings: Settings
 ) -> None:
     for name in ("cut", "other"):
         shutil.copytree(models / "nac", tmp_path / name)
@@ -246,17 +276,19 @@ def test_a_damaged_model_and_one_of_another_network_are_refused(
 
     for name in ("cut", "other"):
         with pytest.raises(DamagedError, match=f"{name}/model.safetensors"):
-            vae(settings(tmp_path, init=(str(tmp_path / name),)))
+            vae(settings(init=(str(tmp_path / name),)))
 
 
-def test_a_folder_that_holds_something_else_is_never_emptied(tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_else_is_never_emptied(
+    tmp_path: Path, settings: Settings
+) -> None:
     out = tmp_path / "run"
     out.mkdir()
     (out / "weights.pt").write_bytes(b"of somebody else")
 
     for overwrite in (False, True):
         with pytest.raises(ExistsError):
-            vae(settings(tmp_path, overwrite=overwrite))
+            vae(settings(overwrite=overwrite))
 
     assert (out / "weights.pt").read_bytes() == b"of somebody else"
 

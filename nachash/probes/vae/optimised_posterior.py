@@ -15,7 +15,6 @@ from nachash.probes.vae.bounds import Gaussian, divergence_from_prior
 from nachash.probes.vae.fit import as_floats
 from nachash.shapes import Float64, UInt8
 
-STEPS: Final = 200
 _RATE: Final = 0.03
 _SAMPLES: Final = 32  # of noise that is the same before and after
 
@@ -33,7 +32,7 @@ class Amortisation(NamedTuple):
 
 
 def amortisation(
-    autoencoder: Autoencoder, images: UInt8[Tensor, "n 3 size size"], seed: int, steps: int = STEPS
+    autoencoder: Autoencoder, images: UInt8[Tensor, "n 3 size size"], seed: int, steps: int
 ) -> Amortisation:
     """Mean and log variance of each image's posterior, moved by Adam from the encoder's.
 
