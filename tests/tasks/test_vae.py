@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from nachash.datasets import digits
 from nachash.errors import (
     DamagedError,
     ExistsError,
@@ -24,22 +26,39 @@ from nachash.tasks import vae_fit, vae_starts
 from nachash.tasks.train import TrainSettings, train
 from nachash.tasks.vae import VaeSettings, vae
 from nachash.training.plan import Plan
-from tests.conftest import write_digits
 
 Settings = Callable[..., VaeSettings]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`images`, 30 digits; `nac` and `simclr` of the small network at 32 pixels, `large` at 48."""
+    """`images`, 30 digits; `nac`, a model of them; copies that tell of a method, of a size."""
     folder = tmp_path_factory.mktemp("models")
-    write_digits(folder / "images", range(30))
-    usual: dict[str, Any] = {"images": str(folder / "images"), "epochs": 1, "bits": 8}
-    usual |= {"device": "cpu", "workers": 0, "batch_size": 10, "latest": False}
-    train(TrainSettings(out=folder / "nac", **usual))
-    train(TrainSettings(out=folder / "simclr", method="simclr", **usual))
-    train(TrainSettings(out=folder / "large", size=48, **usual))
+    (folder / "images").mkdir()
+    for number, pixels in enumerate(digits.load().pixels[:30]):
+        Image.fromarray(pixels).save(folder / "images" / f"{number:02d}.png")
+    model = TrainSettings(
+        images=str(folder / "images"),
+        out=folder / "nac",
+        epochs=1,
+        bits=8,
+        batch_size=10,
+        device="cpu",
+        workers=0,
+        latest=False,
+    )
+    train(model)
+    copied(folder, "simclr", '"method": "nac"', '"method": "simclr"')
+    copied(folder, "large", '"size": 32', '"size": 48')
     return folder
+
+
+def copied(folder: Path, name: str, old: str, new: str) -> None:
+    """A copy of the model whose configuration says something else."""
+    shutil.copytree(folder / "nac", folder / name)
+    config = folder / name / "config.json"
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
 
 
 @pytest.fixture
