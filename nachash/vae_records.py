@@ -28,7 +28,7 @@ class PosterFigures:
 POSTER: Final[Mapping[str, PosterFigures]] = {
     "random": PosterFigures(-3202.0, 33.0),
     "simclr": PosterFigures(-3174.0, 38.9),
-    "moco": PosterFigures(-3103.0, 32.2),
+    "moco-v2": PosterFigures(-3103.0, 32.2),
     "nac": PosterFigures(-2865.0, 71.8),
 }
 
