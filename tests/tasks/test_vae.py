@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from nachash.datasets import digits
 from nachash.errors import (
     DamagedError,
     ExistsError,
+    InterruptedRunError,
     MissingError,
     NachashError,
     TrainingError,
@@ -240,6 +242,31 @@ def test_a_bound_that_is_not_finite_names_step_and_state_and_keeps_what_was_reac
     assert all(weight.isfinite().all() for weight in kept["autoencoder"].values())
     assert len((tmp_path / "run" / "starts.jsonl").read_text().splitlines()) == 1
     assert len((tmp_path / "run" / "epochs.jsonl").read_text().splitlines()) == 3
+
+
+def test_an_interruption_says_what_stays(tmp_path: Path, settings: Settings) -> None:
+    def interrupting(stage: str, done: int, total: int | None, **numbers: float) -> None:
+        if stage.startswith("2 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError, match=re.escape("starts.jsonl")) as caught:
+        vae(settings(init=("random", "random")), progress=interrupting)
+
+    assert caught.value.exit_code == 130
+    assert len((tmp_path / "run" / "starts.jsonl").read_text().splitlines()) == 1
+    assert (tmp_path / "run" / "2-random.pt").is_file()
+
+
+def test_a_run_replaces_an_earlier_one_only_when_told(tmp_path: Path, settings: Settings) -> None:
+    vae(settings(init=("random", "random")))
+
+    with pytest.raises(ExistsError, match="exists already"):
+        vae(settings())
+    vae(settings(overwrite=True))
+
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "1-random.pt", "epochs.jsonl", "starts.jsonl",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

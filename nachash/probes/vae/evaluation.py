@@ -47,7 +47,7 @@ def terms(autoencoder: Autoencoder, images: Pixels, seed: int) -> Terms:
         autoencoder(x, _noise(autoencoder, 1, x, generator)[0])
         for x in _batches(autoencoder, images)
     ]
-    return Terms(*(torch.cat(part).double().mean() for part in zip(*found, strict=True)))
+    return Terms(*(torch.cat(part).cpu().double().mean() for part in zip(*found, strict=True)))
 
 
 @torch.no_grad()
@@ -71,8 +71,8 @@ def _estimated(
     likelihoods, weights = [], []
     for begin in range(0, samples, at_once):
         noise = _noise(autoencoder, min(at_once, samples - begin), images, generator)
-        likelihoods.append(autoencoder.log_likelihood(images, posterior, noise).double())
-        weights.append(likelihoods[-1] + log_ratio(posterior, noise).double())
+        likelihoods.append(autoencoder.log_likelihood(images, posterior, noise).cpu().double())
+        weights.append(likelihoods[-1] + log_ratio(posterior, noise).cpu().double())
     log_likelihood = torch.cat(likelihoods).mean(dim=0)
     log_weights = torch.cat(weights)
     elbo = log_weights.mean(dim=0)

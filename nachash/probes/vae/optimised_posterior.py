@@ -59,7 +59,7 @@ def amortisation(
     noise = torch.randn((_SAMPLES, *shape), generator=generator, device=device)
     with torch.no_grad():
         return Amortisation(
-            *(_elbo(autoencoder, pictures, each, noise).double().cpu() for each in (first, fitted))
+            *(_elbo(autoencoder, pictures, each, noise).cpu().double() for each in (first, fitted))
         )
 
 
