@@ -46,7 +46,7 @@ def command(
     test_images: Annotated[
         int, typer.Option(min=1, help="Images to measure on, none of them trained on, at most.")
     ] = 1000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Images per step.")] = 128,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images per step.")] = 64,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,
     backbone: Annotated[
         str | None,

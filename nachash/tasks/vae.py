@@ -48,7 +48,7 @@ class VaeSettings:
     likelihood: str = "gaussian"
     iw_samples: int = 64
     test_images: int = 1000
-    batch_size: int = 128
+    batch_size: int = 64
     learning_rate: float = 2e-3
     backbone: str | None = None
     size: int | None = None
