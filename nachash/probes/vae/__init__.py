@@ -1,0 +1,1 @@
+"""A convolutional variational autoencoder around a given backbone: likelihoods, bounds, fit."""
