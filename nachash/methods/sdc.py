@@ -143,7 +143,8 @@ def method(
             distribution.
         quantisation: weight of the quantisation error.
         contrast: weight of the contrastive loss; 0 is SDC alone.
-        temperature: of the contrastive loss; published: 0.3.
+        temperature: of the contrastive loss; published: 0.3. On frozen features of CIFAR-10, 0.5
+            did better over all ranks, and as well over the first thousand.
 
     Raises:
         UsageError: a shape or temperature that is not positive.
