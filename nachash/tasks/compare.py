@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nachash import plugins
+from nachash import codes, plugins
 from nachash.errors import UsageError
 from nachash.experiment_records import Cell, Experiment
 from nachash.records import Progress, silent
+from nachash.tasks import train_settings
 from nachash.tasks.cell_figures import Figures
 from nachash.tasks.cells import Runner
 from nachash.tasks.dataset import loaded_dataset
@@ -84,6 +85,8 @@ def compare(
         for bits in settings.bits
         for seed in range(settings.seeds)
     ]
+    for cell in cells:
+        _check_cell(cell, runner.settings(cell))
     done, failed = runner.run(cells)
     seconds = time.perf_counter() - started
     return experiment(settings.title, settings.command, name, done, failed, seconds)
@@ -98,6 +101,16 @@ def _check(methods: tuple[str, ...], settings: CompareSettings) -> None:
             f"a setting of {sorted(strangers)[0]} was given, which is not compared",
             f"--methods {','.join((*methods, *sorted(strangers)))}",
         )
+
+
+def _check_cell(cell: Cell, settings: TrainSettings) -> None:
+    """Refuse settings that make no sense before the first cell is trained."""
+    from nachash import channel
+
+    codes.checked_bits(cell.bits)
+    train_settings.method_settings(plugins.load("methods", cell.method), settings)
+    if isinstance(settings.noise, float):
+        channel.checked_flip_probability(settings.noise)
 
 
 def _linear(settings: CompareSettings, progress: Progress) -> Callable[[Path], float]:
