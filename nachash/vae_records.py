@@ -1,9 +1,9 @@
 """Records of `vae`: what each start of the encoder came to, and the poster's figures beside it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -20,17 +20,6 @@ class PosterFigures:
 
     log_likelihood: float
     kl: float
-
-
-# "Encoder Pretraining for Variational Autoencoders", the poster of Park et al., ICML 2021; by the
-# method that trained the encoder. Which likelihood, scale of pixels, latents, decoder, training
-# images and length these are of is not stated there, nor in the published code.
-POSTER: Final[Mapping[str, PosterFigures]] = {
-    "random": PosterFigures(-3202.0, 33.0),
-    "simclr": PosterFigures(-3174.0, 38.9),
-    "moco-v2": PosterFigures(-3103.0, 32.2),
-    "nac": PosterFigures(-2865.0, 71.8),
-}
 
 
 @dataclass(frozen=True, slots=True)

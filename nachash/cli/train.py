@@ -121,6 +121,12 @@ def command(
         list[str] | None,
         typer.Option("--set", help="A setting of the method, as NAME=VALUE; may be repeated."),
     ] = None,
+    monitor: Annotated[
+        bool,
+        typer.Option(
+            "--monitor", help="Report mAP on labelled training images meanwhile; nothing else."
+        ),
+    ] = False,
     compile_: Annotated[
         bool, typer.Option("--compile", help="Compile the network with torch.compile.")
     ] = False,
@@ -182,6 +188,7 @@ def command(
         resume=resume,
         save_every=save_every,
         compile=compile_,
+        monitor=monitor,
         method_settings=dict(map(options.assigned, setting or ())),
     )
     with terminal.progress() as progress:

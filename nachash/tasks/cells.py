@@ -135,6 +135,15 @@ class Runner:
     def _recipe(self, cell: Cell) -> dict[str, Any]:
         """All that the figures of a cell depend on, as JSON gives it back."""
         settings: dict[str, Any] = json.loads(to_json(self.settings(cell)))
-        for name in ("out", "workers", "device", "save_every", "resume", "overwrite", "latest"):
+        for name in (
+            "out",
+            "workers",
+            "device",
+            "save_every",
+            "resume",
+            "overwrite",
+            "latest",
+            "monitor",
+        ):
             del settings[name]
         return {**settings, "protocol": self.protocol}

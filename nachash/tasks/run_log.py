@@ -13,18 +13,25 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def reporting(
-    directory: Path, after: int, progress: Progress
+    directory: Path,
+    after: int,
+    progress: Progress,
+    watch: "Callable[[Step], dict[str, float]]",
 ) -> Iterator["Callable[[Step], None]"]:
-    """A function that is told of every step; logs go on after a step, 0 begins them."""
+    """A function that is told of every step; logs go on after a step, 0 begins them.
+
+    What `watch` sees of a step is told with its figures.
+    """
     from nachash.training.event_log import EventLog
     from nachash.training.metrics_log import MetricsLog
 
     with MetricsLog(directory, after=after) as lines, EventLog(directory, after=after) as events:
 
         def report(step: "Step") -> None:
-            lines.note(step.number, step.steps, step.figures)
-            events.note(step.number, step.steps, step.figures)
-            progress("train", step.number, step.steps, **step.figures)
+            figures = {**step.figures, **watch(step)}
+            lines.note(step.number, step.steps, figures)
+            events.note(step.number, step.steps, figures)
+            progress("train", step.number, step.steps, **figures)
 
         yield report
 

@@ -14,7 +14,7 @@ from nachash import codes, plugins
 from nachash.model_config import ModelConfig, unfinished
 from nachash.records import Preprocessing, Progress, Training, silent
 from nachash.shapes import UInt8
-from nachash.tasks import train_settings, training_images, training_material
+from nachash.tasks import monitor, train_settings, training_images, training_material
 from nachash.tasks.device import torch_device
 from nachash.tasks.graph_check import graph_check
 from nachash.tasks.keep_run import Interval, RunKeeper, interruption
@@ -28,7 +28,7 @@ from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
-    from nachash.training.loop import Trained
+    from nachash.training.loop import Step, Trained
     from nachash.training.plan import Plan
     from nachash.training.processes import Processes
 
@@ -80,6 +80,8 @@ def train(
         limit=settings.limit,
     )
     decided = train_settings.settled(settings, data)
+    if settings.monitor:
+        monitor.check(data)
     with processes.joined(settings.device) as group:
         out = group.agreed(settings.out or train_settings.free_name(data.name, settings))
         with _directory(out, settings, group) as directory:
@@ -236,7 +238,10 @@ class _Run:
             )
             state = keeper.taken_up() if self.settings.resume else None
             after = int(state["step"]) if state else 0
-            told = reporting(self.directory, after, self.progress)
+            watch: Callable[[Step], dict[str, float]] = monitor.nothing
+            if self.settings.monitor:
+                watch = monitor.watching(self.data, material, self.settings.bits)
+            told = reporting(self.directory, after, self.progress, watch)
             with told if self.group.first else unheard() as report:
                 return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
 

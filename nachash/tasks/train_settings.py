@@ -23,7 +23,16 @@ FROZEN_BACKBONE: Final = "efficientnet-lite0"
 _FROZEN_SIZE: Final = 160
 _FROZEN_SIZE_OF_SMALL: Final = 112
 # What may differ when a run is taken up again.
-_FREE: Final = ("out", "resume", "overwrite", "save_every", "latest", "workers", "device")
+_FREE: Final = (
+    "out",
+    "resume",
+    "overwrite",
+    "save_every",
+    "latest",
+    "workers",
+    "device",
+    "monitor",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,7 @@ class TrainSettings:
     resume: bool = False
     save_every: str = "5m"
     compile: bool = False
+    monitor: bool = False
     latest: bool = True  # let runs/latest name the model
     method_settings: Mapping[str, Any] = field(default_factory=dict)
 

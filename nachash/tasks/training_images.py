@@ -34,6 +34,7 @@ class Chosen:
     name: str
     augment: str | None
     rule: str
+    labels: UInt8[np.ndarray, "n classes"] | None = None  # to report on, not to learn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def chosen(
     if limit is None or limit >= len(whole.source.references):
         return whole
     rule = f"{limit:,} random images (seed {seed}) of the {whole.rule}"
-    return replace(whole, source=sample(whole.source, limit, seed), rule=rule)
+    return replace(whole, source=sample(whole.source, limit, seed), rule=rule, labels=None)
 
 
 def _whole(
@@ -82,7 +83,8 @@ def _whole(
         loaded = loaded_dataset(dataset or "digits", root)
         split = split_of(loaded, protocol, seed)
         rule = f"training part of {protocol or loaded.default_protocol}: {split.rule}"
-        return Chosen(source_of(loaded, split.train), loaded.name, loaded.augment, rule)
+        labels = loaded.labels.multi_hot[split.train]
+        return Chosen(source_of(loaded, split.train), loaded.name, loaded.augment, rule, labels)
     if protocol is not None:
         raise UsageError("--protocol splits a data set by name", "leave out --protocol")
     if dataset is not None:

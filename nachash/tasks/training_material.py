@@ -1,10 +1,14 @@
 """What is trained on what: an encoder on images, or its head on cached features."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nachash import plugins
 from nachash.records import Progress, Skipped, Source
+from nachash.shapes import Float32, Int64
 from nachash.tasks import training_images
 from nachash.tasks.frozen_features import frozen_features
 from nachash.tasks.train_settings import Settled
@@ -19,13 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The network that learns, where its views come from, and which images they are of."""
+    """The network that learns, where its views come from, and which images they are of.
+
+    `activations` gives those of the images at some positions, as they are, at this moment.
+    """
 
     trainee: Any
     stage: "Stage"
     images: int
     skipped: tuple[Skipped, ...]
     fingerprint: str
+    activations: Callable[[Int64[np.ndarray, "k"]], Float32[np.ndarray, "k bits"]]
 
 
 def from_pixels(
@@ -60,7 +68,12 @@ def from_pixels(
         return encoder.encoded(pixels, decided.batch)
 
     stage = Stage(PixelViews(pixels, recipe, device), encode, Batch, device, processes)
-    return Material(encoder, stage, len(pixels), images.skipped, images.fingerprint)
+
+    def activations(positions: Int64[np.ndarray, "k"]) -> Float32[np.ndarray, "k bits"]:
+        found = encoder.encoded(pixels[torch.from_numpy(positions)], decided.batch).activations
+        return found.cpu().numpy()
+
+    return Material(encoder, stage, len(pixels), images.skipped, images.fingerprint, activations)
 
 
 def frozen(
@@ -104,4 +117,19 @@ def frozen(
         )
 
     stage = Stage(CachedViews(features[1:], device), encode, Batch, device, processes)
-    return Material(encoder.head, stage, features.shape[1], cached.skipped, cached.fingerprint)
+
+    def activations(positions: Int64[np.ndarray, "k"]) -> Float32[np.ndarray, "k bits"]:
+        some = features[0][torch.from_numpy(positions)]
+        found = encoded_in_batches(
+            encoder.head, some, decided.batch, lambda piece: piece.to(device).float()
+        )
+        return found.activations.cpu().numpy()
+
+    return Material(
+        encoder.head,
+        stage,
+        features.shape[1],
+        cached.skipped,
+        cached.fingerprint,
+        activations,
+    )

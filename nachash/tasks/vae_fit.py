@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from nachash import published
 from nachash.errors import TrainingError
 from nachash.probes.vae import evaluation, fit, optimised_posterior
 from nachash.probes.vae.autoencoder import Autoencoder
@@ -19,7 +20,7 @@ from nachash.tasks.vae_directory import RunDirectory
 from nachash.tasks.vae_starts import Start
 from nachash.training import arithmetic, randomness
 from nachash.training.plan import Plan, rate_factor
-from nachash.vae_records import POSTER, InferenceGap, VaeEpoch, VaeStart
+from nachash.vae_records import InferenceGap, PosterFigures, VaeEpoch, VaeStart
 
 if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
@@ -158,6 +159,7 @@ class StartRun:
             name: bits_per_dimension(nats if name == "kl" else -nats, self.test[0].numel())
             for name, nats in figures.items()
         }
+        poster = published.VAE.get(self.start.method)
         return VaeStart(
             init=self.start.init,
             method=self.start.method,
@@ -175,5 +177,5 @@ class StartRun:
             steps=points[-1].steps,
             seconds=points[-1].seconds,
             state=str(self.state),
-            poster=POSTER.get(self.start.method),
+            poster=PosterFigures(*poster) if poster else None,
         )

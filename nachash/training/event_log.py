@@ -30,6 +30,6 @@ class EventLog:
 
     def note(self, step: int, steps: int, figures: dict[str, float]) -> None:
         """Write the figures of every tenth step, of the first and of the last."""
-        if is_written(step, steps):
+        if is_written(step, steps) or "monitor_map" in figures:
             for name, figure in figures.items():
                 self._writer.add_scalar(name, figure, step)

@@ -33,7 +33,7 @@ class MetricsLog:
 
     def note(self, step: int, steps: int, figures: dict[str, float]) -> None:
         """Write the figures of every tenth step, of the first and of the last."""
-        if is_written(step, steps):
+        if is_written(step, steps) or "monitor_map" in figures:
             self._file.write(json.dumps({"step": step, **figures}) + "\n")
 
 

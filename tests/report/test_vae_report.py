@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nachash import published
 from nachash.errors import ExistsError, MissingError, UsageError
 from nachash.report import vae as report
 from nachash.report import vae_curves, vae_pictures
 from nachash.vae_records import (
-    POSTER,
     InferenceGap,
+    PosterFigures,
     VaeComparison,
     VaeEpoch,
     VaePictures,
@@ -40,7 +41,7 @@ def start(init, method, elbo):
         steps=200,
         seconds=20.0,
         state="runs/x/1.pt",
-        poster=POSTER.get(method),
+        poster=PosterFigures(*published.VAE[method]) if method in published.VAE else None,
     )
 
 
