@@ -3,9 +3,9 @@
 import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar, final
 
-import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 
 from nachash.serve_records import ServedAnswer
@@ -71,11 +71,11 @@ class _Asker:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._workers = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self._workers = ThreadPoolExecutor(os.cpu_count(), "nachash-encode")
 
     async def aside(self, work: Callable[[], T]) -> T:
         """The result of work that takes a core, done while other requests are answered."""
-        return await anyio.to_thread.run_sync(work, limiter=self._workers)
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
     async def answer(self, question: Question, *, draw: bool) -> Response:
         """The answer to one query."""

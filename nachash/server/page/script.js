@@ -109,7 +109,7 @@ function showQuery() {
   byId("asked-name").textContent = name;
   picture.alt = `query: ${name}`;
   const drawing = byId("asked-code");
-  drawing.setAttribute("viewBox", `0 0 ${health.columns} ${health.lines}`);
+  drawing.setAttribute("viewBox", grid());
   drawing.setAttribute("aria-label", `its code of ${answer.bits} bits, ${answer.code} in hex`);
   drawing.firstElementChild.setAttribute("d", squares(answer.code));
 }
@@ -131,7 +131,7 @@ function tile(image) {
   if (image.distance === null) drawing.remove();
   else {
     part(".distance").textContent = bits(image.distance);
-    drawing.setAttribute("viewBox", `0 0 ${health.columns} ${health.lines}`);
+    drawing.setAttribute("viewBox", grid());
     part(".ones").setAttribute("d", image.same);
     part(".different").setAttribute("d", image.different);
   }
@@ -206,9 +206,8 @@ function showMarks() {
     ...marks.map(([at, name]) => {
       const mark = document.createElement("button");
       mark.type = "button";
-      mark.textContent = name;
-      mark.title = `${at} bits, as calibrated`;
-      mark.style.left = `${(100 * at) / health.bits}%`;
+      mark.textContent = `${name}: ${at}`;
+      mark.title = `radius for "${name}", as calibrated`;
       mark.onclick = () => {
         radius.value = at;
         radius.dispatchEvent(new Event("input"));
@@ -229,6 +228,9 @@ function squares(hex) {
   const place = (bit) => `M${bit % health.columns} ${Math.floor(bit / health.columns)}h.84v.84h-.84z`;
   return ones.map((one, bit) => (one === "1" ? place(bit) : "")).join("");
 }
+
+/** The view box of a drawn code: a square is 0.84 of its cell, so its margin is 0.16 wide. */
+const grid = () => `-.16 -.16 ${health.columns + 0.16} ${health.lines + 0.16}`;
 
 const number = (value) => value.toLocaleString("en");
 const plural = (value, word) => `${number(value)} ${word}${value === 1 ? "" : "s"}`;

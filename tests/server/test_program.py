@@ -1,0 +1,77 @@
+"""`nachash serve` as a process: what it says, how it ends, what it refuses."""
+
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+def test_it_answers_and_ends_with_ctrl_c(program, picture):
+    process, address = program()
+
+    with urllib.request.urlopen(f"{address}search?k=2", data=picture, timeout=30) as response:
+        answer = json.load(response)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+
+    assert len(answer["hits"]) == 2
+    assert process.returncode == 0
+    assert told == "ended\n"
+
+
+def test_it_ends_with_sigterm(program):
+    process, _ = program("--watch")
+
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=30)
+
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert "Traceback" not in told
+
+
+def test_foreign_names_are_refused_on_loopback(program):
+    _, address = program()
+    request = urllib.request.Request(address, headers={"Host": "evil.example"})
+
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=30)
+
+    with caught.value as refused:
+        assert refused.code == 421
+        assert json.load(refused)["error"]
+
+
+def test_a_port_in_use_is_one_sentence(nachash, indexed_digits):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finished = nachash("serve", "out.h5", "--port", port, cwd=indexed_digits)
+
+    assert finished.code == 2
+    assert "cannot be listened on" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_an_index_that_is_none_is_one_sentence(nachash, indexed_digits):
+    damaged = nachash("serve", "query.jpg", cwd=indexed_digits)
+    missing = nachash("serve", "nowhere.h5", cwd=indexed_digits)
+
+    assert (damaged.code, missing.code) == (4, 2)
+    assert "Traceback" not in damaged.err + missing.err
+
+
+def test_without_the_extra_it_says_what_to_install(indexed_digits, nachash, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\n"
+        "found = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'uvicorn' else found(name, *more)\n"
+    )
+    import os
+
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    finished = nachash("serve", "out.h5", cwd=indexed_digits, PYTHONPATH=path)
+
+    assert finished.code == 2
+    assert "nachash[serve]" in finished.err
