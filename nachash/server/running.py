@@ -1,5 +1,6 @@
 """The server as a process: its socket, its start, its end by Ctrl-C."""
 
+import signal
 import socket
 import webbrowser
 from collections.abc import Callable
@@ -47,9 +48,10 @@ def run(service: Service, place: Place, *, told: Callable[[str], None]) -> None:
             server_header=False,
             timeout_graceful_shutdown=_LAST_ANSWERS,
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:  # the signal again, after all was closed
+        except KeyboardInterrupt:  # uvicorn raises the signal again after all was closed
             told("ended")
 
 

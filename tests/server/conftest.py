@@ -1,35 +1,16 @@
 """A served index: the application in this process, or the program in a child."""
 
-import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
-
-from starlette.testclient import TestClient
-
-from nachash.server.application import application
-from nachash.server.guard import own_hosts
 from nachash.tasks.encode import EncodeSettings, encode
-from nachash.tasks.serving.service import Service, ServeSettings
-
-OWN = "http://127.0.0.1:8000"
-
-
-@contextlib.contextmanager
-def served(index, **settings):
-    """A service, and a client that asks it as a browser on this machine does."""
-    chosen = ServeSettings(index=Path(index), **settings)
-    with Service(chosen, choice=lambda _: None) as service:
-        guarded = application(service, own_hosts("127.0.0.1"))
-        yield service, TestClient(guarded, base_url=OWN, raise_server_exceptions=False)
+from serving import served
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from nachash import Index
 from nachash.codes import hamming
 from nachash.index.reader import open_index
 from nachash.report import bit_pattern
+from serving import served
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +199,6 @@ def test_huge_pictures_are_refused_before_they_are_decoded(client):
 
 
 def test_too_many_bytes_are_refused_announced_or_not(indexed_digits, picture):
-    from tests.server.conftest import served
-
     with served(indexed_digits / "out.h5", most_bytes=100) as (_, client):
         announced = client.post("/search", content=picture)
         streamed = client.post("/search", content=iter([picture[:80], picture[80:]]))
@@ -241,7 +240,10 @@ def test_an_unknown_id_is_not_found(client, path):
     ],
 )
 def test_a_wish_that_makes_no_sense_is_refused(client, picture, wish):
-    for response in (client.post(f"/search?{wish}", content=picture), client.get(f"/neighbours/0?{wish}")):
+    for response in (
+        client.post(f"/search?{wish}", content=picture),
+        client.get(f"/neighbours/0?{wish}"),
+    ):
         assert response.status_code == 422, response.text
         refusal(response)
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from nachash.tasks.index.remove import RemoveSettings, remove
-from tests.server.conftest import served
+from serving import served
 
 
 def add_picture(images, name="1/new.png"):
@@ -89,9 +89,7 @@ def test_a_picture_that_changed_has_a_new_thumbnail(own_index):
         hit = client.get("/neighbours/0?k=1").json()["hits"][0]
         first = client.get(f"/thumb/{hit['id']}")
         Image.new("RGB", (500, 300), "red").save(images / hit["path"])
-        second = client.get(
-            f"/thumb/{hit['id']}", headers={"If-None-Match": first.headers["etag"]}
-        )
+        second = client.get(f"/thumb/{hit['id']}", headers={"If-None-Match": first.headers["etag"]})
 
     assert second.status_code == 200
     assert Image.open(io.BytesIO(second.content)).size == (320, 192)

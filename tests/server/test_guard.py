@@ -5,7 +5,9 @@ import pytest
 from nachash.server.guard import host_of, own_hosts
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "LOCALHOST", "[::1]:80"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "LOCALHOST", "[::1]:80"]
+)
 def test_the_own_names_are_answered(client, host):
     assert client.get("/health", headers={"Host": host}).status_code == 200
 

@@ -269,7 +269,6 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "/" && !isTyping(event.target)) {
     event.preventDefault();
     byId("pick").focus();
-    byId("file").click();
   } else if (results.contains(event.target)) moveFocus(event);
 });
 
