@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from serving import served
 
 from nachash.tasks.encode import EncodeSettings, encode
-from serving import served
 
 
 @pytest.fixture(scope="session")

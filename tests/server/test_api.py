@@ -7,12 +7,12 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from serving import served
 
 from nachash import Index
 from nachash.codes import hamming
 from nachash.index.reader import open_index
 from nachash.report import bit_pattern
-from serving import served
 
 
 @pytest.fixture(scope="module")

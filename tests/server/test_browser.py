@@ -25,14 +25,16 @@ DROP = """([name, kind, text]) => {
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], name, { type: kind }));
   for (const event of ["dragenter", "dragover", "drop"]) {
-    document.body.dispatchEvent(new DragEvent(event, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new DragEvent(event, options));
   }
 }"""
 PASTE = """([name, kind, text]) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], name, { type: kind }));
-  document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+  const options = { clipboardData: transfer, bubbles: true, cancelable: true };
+  document.dispatchEvent(new ClipboardEvent("paste", options));
 }"""
 
 
@@ -206,7 +208,8 @@ def test_everything_that_can_be_used_has_a_name(page):
 
     nameless = page.evaluate("""() => [...document.querySelectorAll("button, input, select, img")]
       .filter((each) => each.checkVisibility() && each.alt !== "")
-      .filter((each) => !(each.ariaLabel || each.alt || each.textContent.trim() || each.labels?.[0]?.textContent.trim()))
+      .filter((each) => !(each.ariaLabel || each.alt || each.textContent.trim()))
+      .filter((each) => !each.labels?.[0]?.textContent.trim())
       .map((each) => each.outerHTML)""")
     assert nameless == []
 
@@ -229,7 +232,8 @@ def contrast(page, selector):
     """Contrast of a text with the page behind it, as WCAG 2.2 defines it."""
     colours = page.evaluate(
         """(selector) => {
-          const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+          const canvas = document.createElement("canvas");
+          const paint = canvas.getContext("2d", { willReadFrequently: true });
           const rgb = (colour) => {
             paint.fillStyle = colour;
             paint.fillRect(0, 0, 1, 1);

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 from PIL import Image
+from serving import served
 
 from nachash.tasks.index.remove import RemoveSettings, remove
-from serving import served
 
 
 def add_picture(images, name="1/new.png"):
