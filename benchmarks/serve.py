@@ -10,7 +10,6 @@ with 64 codes a request.
 import contextlib
 import http.client
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -44,19 +43,18 @@ with Service(settings, choice=print) as service:
 
 def measure(quick: bool) -> Report:
     """Medians of rounds that are taken in turn."""
-    rows, requests, rounds = (200_000, 640, 3) if quick else (1_000_000, 1_280, 5)
+    rows, requests, rounds = (200_000, 320, 3) if quick else (1_000_000, 1_280, 5)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train(TrainSettings(epochs=1, bits=BITS, out=folder / "model"))
         write_index(folder / "x.h5", rows, folder / "model")
-        library = library_search(folder / "x.h5")
         codes = np.random.default_rng(1).integers(0, 256, (requests, BITS // 8), np.uint8)
         with served(folder / "x.h5", 256) as batched, served(folder / "x.h5", 1) as single:
             ways: dict[str, Callable[[], float]] = {
                 "batched": lambda: asked(batched, codes, 1),
                 "one at a time": lambda: asked(single, codes, 1),
                 f"{MANY} codes a request": lambda: asked(batched, codes.repeat(4, axis=0), MANY),
-                "library": lambda: len(codes) / seconds(lambda: library(codes)),
+                "library": lambda: child("--library", str(folder / "x.h5"), codes.tolist()),
             }
             for way in ways.values():
                 way()
@@ -71,15 +69,6 @@ def measure(quick: bool) -> Report:
     }
     figures = {f"codes per second, {name}, {label}": value for name, value in speed.items()}
     return Report("serve", ratios, figures)
-
-
-def library_search(index: Path) -> Callable[[np.ndarray], object]:
-    """A batched search of the library over the codes of an index."""
-    with open_index(index) as opened:
-        engine = plugins.load("engines", "faiss-flat").build(
-            opened.codes(), ids=opened.ids(), bits=BITS
-        )
-    return lambda codes: engine.search(codes, K)
 
 
 @contextlib.contextmanager
@@ -108,15 +97,30 @@ def asked(port: int, codes: np.ndarray, at_once: int) -> float:
         ]
         for share in shares
     ]
+    return len(codes) / child("--clients", str(port), bodies)
+
+
+def child(part: str, argument: str, given: object) -> float:
+    """What a part of this file prints in a process of its own, without our threads and torch."""
     finished = subprocess.run(
-        [sys.executable, __file__, "--clients", str(port)],
-        input=json.dumps(bodies),
+        [sys.executable, __file__, part, argument],
+        input=json.dumps(given),
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    return len(codes) / float(finished.stdout)
+    return float(finished.stdout)
+
+
+def library(index: str) -> None:
+    """Search for the codes on stdin all at once, and print how many there are each second."""
+    codes = np.array(json.load(sys.stdin), np.uint8)
+    with open_index(Path(index)) as opened:
+        engine = plugins.load("engines", "faiss-flat").build(
+            opened.codes(), ids=opened.ids(), bits=BITS
+        )
+    engine.search(codes, K)
+    print(len(codes) / seconds(lambda: engine.search(codes, K)))
 
 
 def clients(port: int) -> None:
@@ -148,7 +152,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--clients"]:
-        clients(int(sys.argv[2]))
-    else:
-        main(measure)
+    match sys.argv[1:]:
+        case "--clients", port:
+            clients(int(port))
+        case "--library", path:
+            library(path)
+        case _:
+            main(measure)

@@ -1,9 +1,11 @@
 """Records and errors as answers: an error is a status and a sentence in JSON."""
 
+import functools
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
 from nachash.errors import ImageError, MissingError, NachashError, UsageError
@@ -44,9 +46,16 @@ def install(application: FastAPI) -> None:
         return response
 
 
-def as_json(record: Any) -> Response:
-    """A record, or several, as the answer to a request."""
-    return Response(to_json(record), media_type="application/json")
+def as_json(record: Any, kind: Any = None) -> Response:
+    """A record as the answer to a request; several need their `kind`, such as `list[Health]`."""
+    content = _writer(kind or type(record)).dump_json(record)
+    return Response(content, media_type="application/json")
+
+
+@functools.cache
+def _writer(kind: Any) -> TypeAdapter[Any]:
+    """What writes records of a kind as JSON, several times as fast as `records.to_json`."""
+    return TypeAdapter(kind)
 
 
 def answer(status: int, sentence: str, hint: str = "") -> Response:

@@ -96,4 +96,4 @@ class _Asker:
         else:
             question = self._service.of_codes(codes, wish)
         hits = await asyncio.wrap_future(self._service.look_up(question))
-        return as_json(self._service.answers(question, hits))
+        return as_json(self._service.answers(question, hits), tuple[ServedAnswer, ...])
