@@ -2,9 +2,9 @@
 
 Three ways over one index of random codes: the server as it is (what waits is one call of FAISS),
 the server with a batch of one, and the library itself, which is handed all codes at once. Each
-request carries one code and asks for the 10 nearest. Clients are threads of one other process with
-a connection each that is kept open, and share the machine's cores with the server. A last row asks
-with 64 codes a request.
+request carries one code and asks for ids and distances of the 10 nearest. Clients are threads of
+one other process with a connection each that is kept open, and share the machine's cores with the
+server. A last row asks with 32 codes a request.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from nachash.tasks.train import TrainSettings, train
 
 CLIENTS = 32
 K = 10
-MANY = 64  # codes in a request of the last row
+MANY = 32  # codes in a request of the last row
 SERVER = """
 import sys
 from pathlib import Path
@@ -49,11 +49,12 @@ def measure(quick: bool) -> Report:
         train(TrainSettings(epochs=1, bits=BITS, out=folder / "model"))
         write_index(folder / "x.h5", rows, folder / "model")
         codes = np.random.default_rng(1).integers(0, 256, (requests, BITS // 8), np.uint8)
+        many = np.resize(codes, (2 * MANY * CLIENTS, codes.shape[1]))
         with served(folder / "x.h5", 256) as batched, served(folder / "x.h5", 1) as single:
             ways: dict[str, Callable[[], float]] = {
                 "batched": lambda: asked(batched, codes, 1),
                 "one at a time": lambda: asked(single, codes, 1),
-                f"{MANY} codes a request": lambda: asked(batched, codes.repeat(4, axis=0), MANY),
+                f"{MANY} codes a request": lambda: asked(batched, many, MANY),
                 "library": lambda: child("--library", str(folder / "x.h5"), codes.tolist()),
             }
             for way in ways.values():
@@ -92,7 +93,7 @@ def asked(port: int, codes: np.ndarray, at_once: int) -> float:
     shares = np.array_split(codes, CLIENTS)
     bodies = [
         [
-            json.dumps({"codes": [code.tobytes().hex() for code in part], "k": K})
+            json.dumps({"codes": [code.tobytes().hex() for code in part], "k": K, "brief": True})
             for part in np.array_split(share, max(1, len(share) // at_once))
         ]
         for share in shares

@@ -41,6 +41,14 @@ class ServedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedHits:
+    """Ids of the nearest images of each of several queries, and their distances."""
+
+    ids: list[list[int]]
+    distances: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class ServedSample:
     """Some images of the index, evenly spread."""
 

@@ -1,5 +1,6 @@
 """Images of an index, opened where they lie: in a folder, an archive, shards, or at a URL."""
 
+import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,3 +82,23 @@ class _Listed:
     @classmethod
     def of(cls, images: FileSource) -> "_Listed":
         return cls(images, {each.path: each for each in images.references})
+
+
+def opened_at(path: str) -> Image.Image:
+    """The image at a path, which may lead on into an archive: `photos.zip/cat/1.jpg`.
+
+    Raises:
+        ImageError: it is not there or cannot be opened, with the reason.
+    """
+    for archive in Path(path).parents if not os.path.lexists(path) else ():
+        if archive.is_file():
+            status = archive.stat()
+            known = _of_archive(str(archive), status.st_size, status.st_mtime_ns)
+            return known.open(Path(path).relative_to(archive).as_posix())
+    return Originals("").open(path)
+
+
+@functools.lru_cache(4)
+def _of_archive(archive: str, *_state: int) -> Originals:
+    """The images of an archive, listed once as long as it does not change."""
+    return Originals(archive)

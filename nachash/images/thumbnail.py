@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from nachash.errors import ImageError
-from nachash.images import files
 from nachash.images.colour import rgb
 from nachash.images.formats import reason, within_limits
+from nachash.images.originals import opened_at
 from nachash.images.quiet import quiet
 
 SIDE = 160  # pixels
@@ -31,10 +31,7 @@ def thumbnail(path: str) -> tuple[str, bool]:
     Raises:
         ImageError: the file is not there or cannot be decoded.
     """
-    source = files.source("", [path])
-    if not source.references:
-        raise ImageError(source.skipped[0].reason)
-    return uri(drawn(source.open(source.references[0])))
+    return uri(drawn(opened_at(path)))
 
 
 def uri(picture: Thumbnail) -> tuple[str, bool]:

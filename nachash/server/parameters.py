@@ -62,6 +62,7 @@ class CodesAsked(BaseModel):
     radius: int | None = Field(None, ge=0, le=4096)
     where: list[Condition] = Field([], max_length=_FILTERS)
     under: list[Condition] = Field([], max_length=_FILTERS)
+    brief: bool = Field(default=False, description="Answer with ids and distances alone.")
 
     @property
     def wish(self) -> Wish:

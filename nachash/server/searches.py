@@ -8,7 +8,7 @@ from typing import Final, TypeVar, final
 
 from fastapi import FastAPI, Request, Response
 
-from nachash.serve_records import ServedAnswer
+from nachash.serve_records import ServedAnswer, ServedHits
 from nachash.server import answers, drawing, parameters
 from nachash.server.answers import as_json
 from nachash.server.upload import body_of
@@ -57,11 +57,11 @@ def add(api: FastAPI, service: Service) -> None:
 
     @api.post(
         "/search/codes",
-        response_model=list[ServedAnswer],
+        response_model=list[ServedAnswer] | ServedHits,
         responses=answers.documented(400, 404, 422),
     )
     async def search_codes(asked: parameters.CodesAsked) -> Response:
-        """The images nearest to each of some codes."""
+        """The images nearest to each of some codes, described or (`brief`) by ids alone."""
         return await asker.answers(asked)
 
 
@@ -96,4 +96,6 @@ class _Asker:
         else:
             question = self._service.of_codes(codes, wish)
         hits = await asyncio.wrap_future(self._service.look_up(question))
+        if asked.brief:
+            return as_json(self._service.brief(question, hits))
         return as_json(self._service.answers(question, hits), tuple[ServedAnswer, ...])

@@ -132,6 +132,19 @@ def test_codes_are_answered_in_their_order(client, columns):
         ]
 
 
+def test_a_brief_answer_has_the_same_ids_and_distances(client, columns):
+    asked = [columns[0][row].tobytes().hex() for row in (3, 50)]
+    wish = {"codes": asked, "k": 9, "radius": 6, "where": ["label!=3"]}
+
+    brief = client.post("/search/codes", json={**wish, "brief": True}).json()
+    full = client.post("/search/codes", json=wish).json()
+
+    assert brief == {
+        name + "s": [[hit[name] for hit in answer["hits"]] for answer in full]
+        for name in ("id", "distance")
+    }
+
+
 def test_codes_are_drawn_as_on_the_pages(client, columns):
     codes, ids, _, _ = columns
 

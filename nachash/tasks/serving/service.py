@@ -17,8 +17,8 @@ from nachash.errors import NachashError, UsageError
 from nachash.images.thumbnail import Thumbnail
 from nachash.index.reading import stamp
 from nachash.records import Hits
-from nachash.serve_records import Health, ServedAnswer, ServedSample
-from nachash.shapes import UInt8
+from nachash.serve_records import Health, ServedAnswer, ServedHits, ServedSample
+from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.serving import described
 from nachash.tasks.serving.batching import MOST_AT_ONCE, Batcher
@@ -145,6 +145,11 @@ class Service:
         """An answer for each code of a question."""
         return tuple(_answer(question, hits, number) for number in range(hits.queries))
 
+    def brief(self, question: Question, hits: Hits) -> ServedHits:
+        """Ids and distances for each code of a question."""
+        rows = [_kept(question, *hits.row(number)) for number in range(hits.queries)]
+        return ServedHits([ids.tolist() for _, ids in rows], [each.tolist() for each, _ in rows])
+
     def sample(self, count: int, where: tuple[str, ...], under: tuple[str, ...]) -> ServedSample:
         """Some of the images that a filter leaves.
 
@@ -235,12 +240,7 @@ def _codes(hexadecimal: list[str], bits: int) -> UInt8[np.ndarray, "queries byte
 
 def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
     snapshot, wish, own = question.snapshot, question.wish, question.own_row
-    distances, ids = hits.row(number)
-    if own is not None:
-        others = ids != snapshot.ids[own]
-        distances, ids = distances[others], ids[others]
-    near = slice(None) if wish.radius is None else distances <= wish.radius
-    distances, ids = distances[near][: wish.k], ids[near][: wish.k]
+    distances, ids = _kept(question, *hits.row(number))
     query = question.codes[number]
     return ServedAnswer(
         code=query.tobytes().hex(),
@@ -252,6 +252,20 @@ def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
         id=None if own is None else int(snapshot.ids[own]),
         path=None if own is None else described.text(snapshot.all_paths()[own]),
     )
+
+
+def _kept(
+    question: Question, distances: Int64[np.ndarray, "k"], ids: Int64[np.ndarray, "k"]
+) -> "tuple[Int64[np.ndarray, 'k'], Int64[np.ndarray, 'k']]":
+    """The wished part of the hits of a query: without itself, within the radius, at most k."""
+    wish, own = question.wish, question.own_row
+    if own is not None:
+        others = ids != question.snapshot.ids[own]
+        distances, ids = distances[others], ids[others]
+    if wish.radius is not None:
+        near = distances <= wish.radius
+        distances, ids = distances[near], ids[near]
+    return distances[: wish.k], ids[: wish.k]
 
 
 def _within(question: Question, query: UInt8[np.ndarray, "bytes"]) -> tuple[int, ...]:
