@@ -41,7 +41,7 @@ def test_a_page_shows_members(archived, nachash, indexed_digits):
 def test_duplicates_know_the_resolution_of_members(archived, nachash):
     finished = nachash("dedup", "zip.h5", "--json", "--max-distance", 4, cwd=archived)
 
-    groups = json.loads(finished.out)["groups"]
+    groups = [json.loads(line)["images"] for line in finished.out.splitlines()]
     (group,) = [each for each in groups if any(m["path"].endswith("again.png") for m in each)]
     assert all(member["width"] for member in group)
     assert group[0]["path"].endswith("again.png")
