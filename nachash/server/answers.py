@@ -1,7 +1,7 @@
 """Records and errors as answers: an error is a status and a sentence in JSON."""
 
 import functools
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -49,14 +49,14 @@ def install(application: FastAPI) -> None:
 
 def as_json(record: Any, kind: Hashable | None = None) -> Response:
     """A record as the answer to a request; several need their `kind`, such as `list[Health]`."""
-    content = _writer(kind or type(record)).dump_json(record)
+    content = _writer(kind or type(record))(record)
     return Response(content, media_type="application/json")
 
 
 @functools.cache
-def _writer(kind: Hashable) -> TypeAdapter[Any]:
+def _writer(kind: Hashable) -> Callable[[Any], bytes]:
     """What writes records of a kind as JSON, several times as fast as `records.to_json`."""
-    return TypeAdapter(kind)
+    return TypeAdapter(kind).dump_json
 
 
 def answer(status: int, sentence: str, hint: str = "") -> Response:

@@ -256,7 +256,7 @@ def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
 
 def _kept(
     question: Question, distances: Int64[np.ndarray, "k"], ids: Int64[np.ndarray, "k"]
-) -> "tuple[Int64[np.ndarray, 'k'], Int64[np.ndarray, 'k']]":
+) -> "tuple[Int64[np.ndarray, 'kept'], Int64[np.ndarray, 'kept']]":
     """The wished part of the hits of a query: without itself, within the radius, at most k."""
     wish, own = question.wish, question.own_row
     if own is not None:
