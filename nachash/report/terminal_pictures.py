@@ -39,7 +39,7 @@ def _grid(row: PageRow, console: "Console") -> "RenderableType":
     from rich.table import Table
 
     columns = max(1, (console.width + _GAP) // (SIDE + _GAP))
-    table = Table.grid(padding=(0, _GAP, 1, 0))
+    table = Table.grid(padding=(0, _GAP, 0, 0))
     for _ in range(columns):
         table.add_column(width=SIDE, vertical="bottom", no_wrap=True)
     cells = [_cell(tile, rank) for rank, tile in enumerate(row.tiles)]
@@ -57,7 +57,8 @@ def _cell(tile: Tile, rank: int) -> "RenderableType":
     heading = Text(facts, style="bold", no_wrap=True, overflow="ellipsis")
     if tile.caption:
         heading.append(f"  {tile.caption}", style="not bold")
-    return Group(_picture(tile), heading, Text(_end_of(tile.name), style="dim", no_wrap=True))
+    name = Text(_end_of(tile.name), style="dim", no_wrap=True)
+    return Group(_picture(tile), heading, name, Text())
 
 
 def _picture(tile: Tile) -> "RenderableType":

@@ -1,7 +1,6 @@
 """Records and errors as answers: an error is a status and a sentence in JSON."""
 
-import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -15,6 +14,8 @@ from nachash.serve_records import Refusal
 from nachash.tasks.serving.upload import Fault, UploadError
 
 _FAULTS: Final = {Fault.TOO_LARGE: 413, Fault.NO_IMAGE: 415, Fault.DAMAGED: 422}
+
+_writers: Final[dict[Any, Callable[[Any], bytes]]] = {}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -47,16 +48,17 @@ def install(application: FastAPI) -> None:
         return response
 
 
-def as_json(record: Any, kind: Hashable | None = None) -> Response:
+def as_json(record: Any, kind: Any = None) -> Response:
     """A record as the answer to a request; several need their `kind`, such as `list[Health]`."""
     content = _writer(kind or type(record))(record)
     return Response(content, media_type="application/json")
 
 
-@functools.cache
-def _writer(kind: Hashable) -> Callable[[Any], bytes]:
+def _writer(kind: Any) -> Callable[[Any], bytes]:
     """What writes records of a kind as JSON, several times as fast as `records.to_json`."""
-    return TypeAdapter(kind).dump_json
+    if kind not in _writers:
+        _writers[kind] = TypeAdapter(kind).dump_json
+    return _writers[kind]
 
 
 def answer(status: int, sentence: str, hint: str = "") -> Response:

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -65,3 +67,24 @@ def test_without_the_extra_it_says_what_to_install(indexed_digits, nachash, tmp_
 
     assert finished.code == 2
     assert "nachash[serve]" in finished.err
+
+
+def test_a_server_that_has_answered_has_not_loaded_torch(indexed_digits):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from starlette.testclient import TestClient\n"
+        "from nachash.server.application import application\n"
+        "from nachash.tasks.serving.service import Service, ServeSettings\n"
+        "settings = ServeSettings(index=Path('out.h5'))\n"
+        "with Service(settings, choice=print) as service:\n"
+        "    client = TestClient(application(service, None))\n"
+        "    answer = client.post('/search', content=Path('query.jpg').read_bytes())\n"
+        "print(answer.status_code, [n for n in ('torch', 'timm') if n in sys.modules])"
+    )
+
+    finished = subprocess.run(
+        [sys.executable, "-c", script], cwd=indexed_digits, capture_output=True, text=True
+    )
+
+    assert finished.stdout == "200 []\n", finished.stderr
