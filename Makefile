@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all fuzz check format docs bench wheel clean
+.PHONY: help setup demo test test-slow test-all test-browser fuzz check format docs bench wheel clean
 
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -28,6 +28,9 @@ test-slow: $(READY) ## the tests that take long or need real data
 
 test-all: $(READY) ## every test, also the slow and the real-data ones
 	$(BIN)/python -m pytest -m ''
+
+test-browser: $(READY) ## the served page in Chromium (Debian's `chromium`); build/screenshots
+	NACHASH_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest -m slow tests/server/test_browser.py
 
 fuzz: $(READY) ## ten thousand damaged pictures and index files (about ten minutes)
 	NACHASH_FUZZ=10000 $(BIN)/python -m pytest -m slow tests/index/test_damage.py tests/images/test_fuzz.py

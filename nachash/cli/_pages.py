@@ -1,5 +1,6 @@
-"""`--html FILE` of several commands: checked before the work, written after it."""
+"""Answers to look at: `--html FILE` of several commands, `search --show` in the terminal."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from nachash.cli import _terminal as terminal
@@ -38,6 +39,24 @@ def write_search(path: Path, answer: Answer) -> None:
     from nachash.tasks import pages
 
     _write(path, pages.of_search(answer))
+
+
+def pictures_can_be_shown() -> bool:
+    """Whether stdout is a terminal with colours; the user is told when it is not."""
+    from nachash.report import terminal_pictures
+
+    possible = terminal_pictures.possible()
+    if not possible:
+        terminal.note("--show draws only on a terminal with colours; here are the paths instead")
+    return possible
+
+
+def pictures(answer: Answer) -> Iterator[str]:
+    """The hits of a search as pictures, with their distances and paths."""
+    from nachash.report import terminal_pictures
+    from nachash.tasks import pages
+
+    return terminal_pictures.rows(pages.of_search(answer))
 
 
 def write_dedup(path: Path, found: Duplicates) -> None:

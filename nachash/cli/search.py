@@ -1,6 +1,7 @@
 """`nachash search`: the indexed images that look most like a picture."""
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
-from nachash.errors import NothingFoundError
+from nachash.errors import NothingFoundError, UsageError
+from nachash.records import Answer
 
 
 def command(
@@ -51,6 +53,9 @@ def command(
             "and show the best of them.",
         ),
     ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Draw the pictures in the terminal.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
     ] = None,
@@ -66,7 +71,6 @@ def command(
     Prints a table on a terminal and plain paths into a pipe. With --max-distance and without
     -k, all images within that distance; exit code 5 when there is none.
     """
-    from nachash.report import json_lines, table
     from nachash.tasks.search import SearchSettings, search
 
     settings = SearchSettings(
@@ -83,16 +87,13 @@ def command(
     )
     if html:
         pages.check(html, overwrite=overwrite)
+    if show and json:
+        raise UsageError("--show and --json exclude each other", "use one of them")
     result = search(settings, choice=terminal.note)
     terminal.show_skipped(result.skipped)
     for sentence in result.notes:
         terminal.note(sentence)
-    if json:
-        render = json_lines.hits
-    elif sys.stdout.isatty():
-        render = table.hits
-    else:
-        render = table.hit_paths
+    render = _rendering(json=json, show=show)
     for line in render(result):
         typer.echo(line)
     if html:
@@ -102,3 +103,14 @@ def command(
         reach = f" {where_to}" if similar or max_distance is not None else ""
         filtered = " that the filter leaves" if where or under else ""
         raise NothingFoundError(f"no image{filtered}{reach} in {result.index}")
+
+
+def _rendering(*, json: bool, show: bool) -> Callable[[Answer], Iterable[str]]:
+    """How the answer is printed: for machines, as pictures, as a table, or as plain paths."""
+    from nachash.report import json_lines, table
+
+    if json:
+        return json_lines.hits
+    if show and pages.pictures_can_be_shown():
+        return pages.pictures
+    return table.hits if sys.stdout.isatty() else table.hit_paths

@@ -67,6 +67,11 @@ def has_image_signature(first_bytes: bytes) -> bool:
     return _plugin(first_bytes) is not None
 
 
+def is_known(contents: bytes) -> bool:
+    """Whether bytes begin as a file of a format that is opened."""
+    return _plugin(contents[:SIGNATURE_BYTES]) is not None
+
+
 def opened(contents: bytes) -> Image.Image:
     """The image that a file's contents hold: header read, pixels not yet.
 

@@ -1,18 +1,28 @@
-"""A small upright picture of an image file, as a data URI."""
+"""A small upright picture of an image file, as bytes or as a data URI."""
 
 import base64
 import io
+from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
 from nachash.errors import ImageError
-from nachash.images import files
 from nachash.images.colour import rgb
 from nachash.images.formats import reason, within_limits
+from nachash.images.originals import opened_at
 from nachash.images.quiet import quiet
 
 SIDE = 160  # pixels
 SMALL = 64  # pixels; nothing is lost of an image up to this side
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """An encoded small picture; `small` when the image itself is no larger than SMALL."""
+
+    data: bytes
+    media_type: str
+    small: bool
 
 
 def thumbnail(path: str) -> tuple[str, bool]:
@@ -21,25 +31,35 @@ def thumbnail(path: str) -> tuple[str, bool]:
     Raises:
         ImageError: the file is not there or cannot be decoded.
     """
-    source = files.source("", [path])
-    if not source.references:
-        raise ImageError(source.skipped[0].reason)
-    image = source.open(source.references[0])
+    return uri(drawn(opened_at(path)))
+
+
+def uri(picture: Thumbnail) -> tuple[str, bool]:
+    """A thumbnail as a data URI, and whether the image itself is no larger than SMALL."""
+    encoded = base64.b64encode(picture.data).decode("ascii")
+    return f"data:{picture.media_type};base64,{encoded}", picture.small
+
+
+def drawn(image: Image.Image, side: int = SIDE) -> Thumbnail:
+    """An opened image at most `side` pixels wide and high; the image is closed.
+
+    Raises:
+        ImageError: it cannot be decoded.
+    """
     within_limits(image)
     with quiet, image:
         try:
-            return _drawn(image)
+            return _drawn(image, side)
         except Exception as error:  # a damaged file can make Pillow raise anything
             raise ImageError(reason(error)) from error
 
 
-def _drawn(image: Image.Image) -> tuple[str, bool]:
+def _drawn(image: Image.Image, side: int) -> Thumbnail:
     small = max(image.size) <= SMALL
-    image.draft("RGB", (2 * SIDE, 2 * SIDE))
+    image.draft("RGB", (2 * side, 2 * side))
     upright = rgb(ImageOps.exif_transpose(image))
-    upright.thumbnail((SIDE, SIDE))
+    upright.thumbnail((side, side))
     data = io.BytesIO()
     kind = "png" if small else "jpeg"
     upright.save(data, kind, **({} if small else {"quality": 82}))
-    encoded = base64.b64encode(data.getvalue()).decode("ascii")
-    return f"data:image/{kind};base64,{encoded}", small
+    return Thumbnail(data.getvalue(), f"image/{kind}", small)

@@ -28,5 +28,10 @@ def squares(bits: str) -> str:
 
 def same_ones(tile: Tile) -> str:
     """Squares for the ones that the row's first picture has too."""
-    pairs = zip(tile.code, tile.difference, strict=True)
+    return common(tile.code, tile.difference)
+
+
+def common(code: str, difference: str) -> str:
+    """Squares for the ones of a code that do not differ."""
+    pairs = zip(code, difference, strict=True)
     return squares("".join("1" if pair == ("1", "0") else "0" for pair in pairs))

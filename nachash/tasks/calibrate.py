@@ -11,9 +11,10 @@ from PIL import Image
 from nachash import codes as code
 from nachash.calibration_records import Calibration
 from nachash.errors import ImageError, MissingError
-from nachash.images import copies, files
+from nachash.images import copies
 from nachash.images.colour import rgb
 from nachash.images.decode import decode
+from nachash.images.originals import Originals
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.inference.onnx_encoder import OnnxEncoder
@@ -135,15 +136,14 @@ def _copies(
 
 def _opened(index: Index, rows: Int64[np.ndarray, "n"]) -> Iterator[Image.Image]:
     """Images of some rows, RGB; those that cannot be read are passed over."""
+    originals = Originals(index.root)
     for row in rows:
-        source = files.source(index.root, index.paths(np.array([row])))
-        for reference in source.references:
-            try:
-                with source.open(reference) as image:
-                    image.load()
-                    yield rgb(image)
-            except (ImageError, OSError):
-                continue
+        try:
+            with originals.open(index.paths(np.array([row]))[0]) as image:
+                image.load()
+                yield rgb(image)
+        except (ImageError, OSError):
+            continue
 
 
 def _codes(

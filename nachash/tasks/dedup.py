@@ -10,7 +10,7 @@ from nachash import codes
 from nachash.calibration_records import Calibration
 from nachash.duplicate_records import Duplicate, Duplicates, Grouping
 from nachash.errors import ImageError, MissingError
-from nachash.images import files
+from nachash.images.originals import opened_at
 from nachash.index.reader import open_index
 from nachash.records import Progress, Reference, silent
 from nachash.shapes import Int64
@@ -158,7 +158,7 @@ def _member(gathered: _Gathered, row: int) -> _Member:
 def _resolution(reference: Reference) -> tuple[int, int] | None:
     """Width and height in pixels; None when the file cannot be opened any more."""
     try:
-        image = files.source("", [reference.path]).open(reference)
+        image = opened_at(reference.path)
     except (ImageError, OSError):
         return None
     with image:

@@ -1,11 +1,11 @@
-"""`nachash.Index`: an index file for programs: open or create, add, search."""
+"""`nachash.Index`: an index file for programs: open or create, add, remove, search."""
 
 import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -14,11 +14,17 @@ from nachash.engines import Engine
 from nachash.errors import ImageError, UsageError
 from nachash.images import files
 from nachash.index import reader, writer
+from nachash.index.rows import Changes
 from nachash.records import Hit, Hits
 from nachash.shapes import Int64, UInt8
+from nachash.tasks import index_card
+from nachash.tasks.index.remove import named
 from nachash.tasks.picture import Picture
 from nachash.tasks.shown_path import shown
 from nachash.tasks.trained_encoder import Encoder
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,21 @@ class Index:
     def __repr__(self) -> str:
         return f"Index({str(self.path)!r}, {len(self):,} images, {self.bits} bits)"
 
+    def __rich__(self) -> "Table":
+        return index_card.table(self._facts())
+
+    def _repr_html_(self) -> str:
+        return index_card.html(self._facts(), self._contents.root, self.paths)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [
+            ("index", str(self.path)),
+            ("images", f"{len(self):,}"),
+            ("codes", f"{self.bits} bits"),
+            ("labels", "yes" if self._contents.labelled else "none"),
+            ("root", self._contents.root),
+        ]
+
     @property
     def bits(self) -> int:
         """Length of the codes."""
@@ -113,6 +134,30 @@ class Index:
         found = self.encoder.encode([os.fspath(path) for path in paths])
         with writer.open_for_append(self.path) as index:
             index.append(found, listed.references)
+        self._forget()
+
+    def remove(self, images: Sequence[int | str | Path]) -> None:
+        """Let no search find some images any more; all of them or, after an error, none.
+
+        An image is named by its id, or by its path as in the index or from here; a folder stands
+        for all below it. Ids are not used again; `nachash index compact` gives the room back.
+
+        Raises:
+            MissingError: an id or path that is not in the index.
+            StorageError: another process writes.
+        """
+        ids = [image for image in images if isinstance(image, int)]
+        paths = [os.fspath(image) for image in images if not isinstance(image, int)]
+        with writer.open_for_append(self.path) as writing, reader.open_index(self.path) as index:
+            index.positions_of_ids(np.array(ids, np.int64))
+            rows = named(paths, index, index.all_paths() if paths else [])
+            gone = {*ids, *index.ids()[rows].tolist()}
+            if gone:
+                writing.change(Changes(removed=sorted(gone)))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read the file again when it is next needed."""
         self.__dict__.pop("_contents", None)
         self.__dict__.pop("_engine", None)
 

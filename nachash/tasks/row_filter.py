@@ -12,13 +12,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from nachash.errors import UsageError
-from nachash.index.reader import Index
-from nachash.shapes import Bool
+from nachash.shapes import Bool, Int64, UInt8
 from nachash.tasks.root import absolute
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*\Z", re.DOTALL)
@@ -31,6 +30,37 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">=": operator.ge,
 }
 _HINT: Final = "--where 'label=cat', 'path=2019/*', 'size>100000' or 'time<2020-01-01'"
+
+
+@runtime_checkable
+class Columns(Protocol):
+    """What a filter looks at: an open index, or one in memory."""
+
+    path: Path
+
+    @property
+    def label_names(self) -> tuple[str, ...] | None:
+        """A name for each column of `labels()`; None without labels."""
+
+    @property
+    def root(self) -> str:
+        """What the paths are relative to."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    def labels(self) -> UInt8[np.ndarray, "n classes"]:
+        """The multi-hot labels of every row."""
+
+    def all_paths(self) -> list[str]:
+        """The path of every row."""
+
+    def sizes(self) -> Int64[np.ndarray, "n"]:
+        """Bytes of the image file of every row."""
+
+    def times(self) -> Int64[np.ndarray, "n"]:
+        """Last change of the image file of every row, in nanoseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +88,7 @@ def parsed(text: str) -> Condition:
 
 
 def matching(
-    index: Index, conditions: Sequence[Condition], under: Sequence[str]
+    index: Columns, conditions: Sequence[Condition], under: Sequence[str]
 ) -> Bool[np.ndarray, "n"] | None:
     """Which rows fulfil all conditions and lie below one of the folders; None: no filter.
 
@@ -74,7 +104,7 @@ def matching(
     return rows & _below(index, under) if under else rows
 
 
-def _label(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _label(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     labels, names = index.labels(), index.label_names or ()
     if condition.value not in names:
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
@@ -83,19 +113,19 @@ def _label(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
     return has if condition.comparison == "=" else ~has
 
 
-def _path(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _path(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     match = re.compile(fnmatch.translate(condition.value)).match
     found = np.array([match(path) is not None for path in index.all_paths()], bool)
     return found if condition.comparison == "=" else ~found
 
 
-def _size(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _size(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     if not condition.value.isdecimal():
         raise UsageError(f"a size in bytes is a whole number, not '{condition.value}'", _HINT)
     return _COMPARISONS[condition.comparison](index.sizes(), int(condition.value))
 
 
-def _time(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _time(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     try:
         moment = dt.datetime.fromisoformat(condition.value)
     except ValueError as error:
@@ -107,7 +137,7 @@ def _time(index: Index, condition: Condition) -> Bool[np.ndarray, "n"]:
     return _COMPARISONS[condition.comparison](index.times(), nanoseconds)
 
 
-def _below(index: Index, folders: Sequence[str]) -> Bool[np.ndarray, "n"]:
+def _below(index: Columns, folders: Sequence[str]) -> Bool[np.ndarray, "n"]:
     """Rows below any of the folders, which are named as in the index or from here."""
     paths, found = index.all_paths(), np.zeros(index.rows, bool)
     for folder in folders:

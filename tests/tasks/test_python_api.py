@@ -1,7 +1,9 @@
 """The Python API: its page's examples run, it agrees with the command line."""
 
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 import nachash as package
 from nachash.datasets import digits
@@ -52,7 +55,8 @@ def test_the_examples_of_the_page_run_in_order(scene, capsys, first):
         exec(compile(block, str(PAGE), "exec"), names)
 
     assert names["codes"].shape == (1, 8)
-    assert len(names["index"]) == 150
+    assert len(names["index"]) == 149  # two were removed, one of them added again
+    assert names["page"].startswith("<table>")
     assert 0 < names["value"] <= 1
     assert "150 images, 64 bits" in capsys.readouterr().out
     assert not (scene / "runs").exists()
@@ -107,6 +111,49 @@ def test_within_is_inclusive_and_an_index_grows(index):
     index.add(["photos/new.png"])
     assert len(index) == 151
     assert index.search(["query.png"], k=1)[0][0].path == "photos/new.png"
+
+
+def test_removed_images_are_found_no_more(index, nachash, scene):
+    hits = index.search(["query.png"], k=5)[0]
+    by_id, by_path, from_here = (hit.path for hit in hits[:3])
+    index.remove([hits[0].id, Path(by_path).name, from_here])
+
+    assert [hit.id for hit in index.search(["query.png"], k=2)[0]] == [hit.id for hit in hits[3:]]
+    assert len(index) == len(package.Index.open("photos.h5")) == 147
+    assert by_id not in {f"photos/{path}" for path in index.paths}
+    searched = nachash("search", "query.png", "--index", "photos.h5", "-k", 1, cwd=scene)
+    assert searched.out.split() == [hits[3].path]
+
+
+def test_removing_what_is_not_there_removes_none(index):
+    first = index.paths[0]
+    for unknown in (100_000, "nowhere.png"):
+        with pytest.raises(MissingError):
+            index.remove([first, unknown])
+    index.remove([])
+
+    assert len(package.Index.open("photos.h5")) == 150
+
+
+def test_an_index_shows_itself_with_a_few_pictures(index):
+    Path("photos", index.paths[0]).unlink()
+
+    page = index._repr_html_()
+    console = Console(width=200, file=io.StringIO())
+    console.print(index)
+
+    for fact in ("150", "64 bits", "photos.h5"):
+        assert fact in page
+        assert fact in console.file.getvalue()
+    assert page.count("<img") == page.count("data:image/png;base64,") == 8
+    assert len(page) < 100_000
+
+
+def test_an_index_whose_pictures_are_gone_still_shows_its_facts(index):
+    shutil.rmtree("photos")
+
+    assert "<img" not in index._repr_html_()
+    assert "150" in index._repr_html_()
 
 
 def test_adding_a_bad_file_adds_none(index):

@@ -43,13 +43,18 @@ def remove(settings: RemoveSettings, *, choice: Choice = untold) -> Removal:
     path = chosen_index(settings.index, choice)
     with writer.open_for_append(path) as writing, open_index(path) as index:
         known = index.all_paths()
-        rows = _missing(index, known) if settings.missing else _named(settings.paths, index, known)
+        rows = _missing(index, known) if settings.missing else named(settings.paths, index, known)
         if len(rows):
             writing.change(Changes(removed=index.ids()[rows].tolist()))
         return Removal(str(path), tuple(known[row] for row in rows), index.rows - len(rows))
 
 
-def _named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]:
+def named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]:
+    """Rows of images, or of all images below folders, named as in the index or from here.
+
+    Raises:
+        MissingError: a path names no image.
+    """
     found: set[int] = set()
     for path in paths:
         rows = _matching(path.rstrip("/"), known) or _matching(_below_root(path, index), known)

@@ -1,0 +1,101 @@
+"""Endpoints that search: by a picture, by codes, by an image of the index."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar, final
+
+from fastapi import FastAPI, Request, Response
+
+from nachash.serve_records import ServedAnswer, ServedHits
+from nachash.server import answers, drawing, parameters
+from nachash.server.answers import as_json
+from nachash.server.upload import body_of
+from nachash.tasks.serving.service import Question, Service
+
+T = TypeVar("T")
+
+_IMAGE: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def add(api: FastAPI, service: Service) -> None:
+    """Add the endpoints."""
+    asker = _Asker(service)
+
+    @api.post(
+        "/search",
+        response_model=ServedAnswer,
+        responses=answers.documented(404, 413, 415, 422),
+        openapi_extra=_IMAGE,
+    )
+    async def search(
+        request: Request, wish: parameters.Wished, *, draw: parameters.Draw = False
+    ) -> Response:
+        """The images nearest to the picture in the body of the request, as its file's bytes."""
+        data = await body_of(request, service.settings.most_bytes)
+        question = await asker.aside(lambda: service.of_picture(data, wish))
+        return await asker.answer(question, draw=draw)
+
+    @api.get(
+        "/neighbours/{id}", response_model=ServedAnswer, responses=answers.documented(404, 422)
+    )
+    async def neighbours(
+        id: parameters.Id,  # noqa: A002 (the name in the address)
+        wish: parameters.Wished,
+        *,
+        draw: parameters.Draw = False,
+    ) -> Response:
+        """The images nearest to one of the index, without itself."""
+        question = await asker.aside(lambda: service.of_image(id, wish))
+        return await asker.answer(question, draw=draw)
+
+    @api.post(
+        "/search/codes",
+        response_model=list[ServedAnswer] | ServedHits,
+        responses=answers.documented(400, 404, 422),
+    )
+    async def search_codes(asked: parameters.CodesAsked) -> Response:
+        """The images nearest to each of some codes, described or (`brief`) by ids alone."""
+        return await asker.answers(asked)
+
+
+@final
+class _Asker:
+    """Asks a service without keeping the event loop waiting."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._workers = ThreadPoolExecutor(os.cpu_count(), "nachash-encode")
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """The result of work that takes a core, done while other requests are answered."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+
+    async def answer(self, question: Question, *, draw: bool) -> Response:
+        """The answer to one query."""
+        hits = await asyncio.wrap_future(self._service.look_up(question))
+
+        def described() -> ServedAnswer:
+            (answer,) = self._service.answers(question, hits)
+            return drawing.drawn(answer) if draw else answer
+
+        slow = question.wish.counts or draw
+        return as_json(await self.aside(described) if slow else described())
+
+    async def answers(self, asked: parameters.CodesAsked) -> Response:
+        """The answers to codes; a single one without a filter is not worth a thread."""
+        codes, wish = asked.codes, asked.wish
+        if wish.where or wish.under:
+            question = await self.aside(lambda: self._service.of_codes(codes, wish))
+        else:
+            question = self._service.of_codes(codes, wish)
+        hits = await asyncio.wrap_future(self._service.look_up(question))
+        if asked.brief:
+            return as_json(self._service.brief(question, hits))
+        return as_json(self._service.answers(question, hits), tuple[ServedAnswer, ...])

@@ -1,0 +1,1 @@
+"""What `nachash serve` computes: an index in memory, asked by many at once."""
