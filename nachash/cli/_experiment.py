@@ -22,6 +22,7 @@ Teacher = Annotated[
 Backbone = Annotated[str | None, typer.Option(help="Backbone of every cell.")]
 Size = Annotated[int | None, typer.Option(min=8, help="Side of the square input, in pixels.")]
 BatchSize = Annotated[int | None, typer.Option(min=2, help="Images per step.")]
+Augment = Annotated[str | None, typer.Option(help="Recipe of the views of every cell.")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder of models and figures, used again the next time.")
 ]

@@ -26,7 +26,7 @@ def command(
     backbone: shared.Backbone = None,
     size: shared.Size = None,
     batch_size: shared.BatchSize = None,
-    augment: Annotated[str | None, typer.Option(help="Recipe of the views of every cell.")] = None,
+    augment: shared.Augment = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="METHOD.NAME=VALUE, of the method or of training."),

@@ -47,8 +47,17 @@ class Encoder(Protocol):
     def __call__(self, views: Float[Tensor, "batch *shape"], /) -> Encoded:
         """Features and activations of images in [0, 1], or of features for a head alone."""
 
+
+@runtime_checkable
+class LinearEncoder(Encoder, Protocol):
+    """An encoder whose activations a method can compute instead of learning them."""
+
     def project(self, weight: Float[Tensor, "bits features"], bias: Float[Tensor, "bits"]) -> None:
-        """Make the activations weight @ features + bias; the head must be `linear`."""
+        """Make the activations weight @ features + bias.
+
+        Raises:
+            UsageError: the head is not `linear`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nachash.errors import TrainingError, UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss
+from nachash.methods import Batch, Encoded, LinearEncoder, Loss
 from nachash.shapes import Float, Float32
 
 
@@ -36,7 +36,7 @@ class FittedProjection(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: LinearEncoder,
         fit: Callable[[Float32[np.ndarray, "images features"]], Projection],
         settings: Mapping[str, Any],
     ) -> None:
@@ -66,7 +66,7 @@ class FittedProjection(nn.Module):
         """Nothing: there are no steps."""
 
 
-def checked_directions(encoder: Encoder) -> int:
+def checked_directions(encoder: LinearEncoder) -> int:
     """The number of bits, which as many directions of the features can give.
 
     Raises:

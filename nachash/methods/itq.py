@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from nachash.errors import UsageError
-from nachash.methods import Encoder, Scale, Usual
+from nachash.methods import LinearEncoder, Scale, Usual
 from nachash.methods._projection import FittedProjection, Projection, checked_directions
 from nachash.methods.pca import principal_components
 from nachash.shapes import Float32, Float64
@@ -59,7 +59,7 @@ def iterative_quantisation(
     return Projection(rotation @ weight, rotation @ bias)
 
 
-def method(encoder: Encoder, scale: Scale, *, iterations: int = 50) -> FittedProjection:
+def method(encoder: LinearEncoder, scale: Scale, *, iterations: int = 50) -> FittedProjection:
     """ITQ of an encoder's features; the first rotation is drawn by torch's own generator.
 
     Args:

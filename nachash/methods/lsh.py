@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from nachash.methods import Encoder, Scale, Usual
+from nachash.methods import LinearEncoder, Scale, Usual
 from nachash.methods._projection import FittedProjection, Projection
 from nachash.shapes import Float32
 
@@ -31,7 +31,7 @@ def random_hyperplanes(
     return Projection(weight, -weight @ features.mean(axis=0, dtype=np.float64).astype(np.float32))
 
 
-def method(encoder: Encoder, scale: Scale) -> FittedProjection:
+def method(encoder: LinearEncoder, scale: Scale) -> FittedProjection:
     """LSH of an encoder's features; the planes are drawn by torch's own generator.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Final
 import faiss
 import numpy as np
 
-from nachash.methods import Encoder, Scale, Usual
+from nachash.methods import LinearEncoder, Scale, Usual
 from nachash.methods._projection import (
     FittedProjection,
     Projection,
@@ -37,7 +37,7 @@ def principal_components(features: Float32[np.ndarray, "images features"], bits:
     return Projection(weight, faiss.vector_to_array(found.b))
 
 
-def method(encoder: Encoder, scale: Scale) -> FittedProjection:
+def method(encoder: LinearEncoder, scale: Scale) -> FittedProjection:
     """PCA of an encoder's features.
 
     Args:

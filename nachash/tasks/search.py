@@ -79,7 +79,8 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
 def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
     settings = _with_radius(settings, index)
     queries, skipped = _queries(settings, index)
-    rows = matching(index, conditions, settings.under)
+    filtered = conditions or settings.under
+    rows = matching(index, conditions, settings.under) if filtered else None
     limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
     hits = _hits(settings, index, queries, rows)
     return Answer(

@@ -65,8 +65,9 @@ def test_the_backbone_stays_and_the_head_learns(folder):
     assert config.training["frozen"] is True
     assert (config.backbone, config.weights, config.preprocessing.size) == ("small", "small.pt", 32)
     torch.manual_seed(0)
-    untrained = initial("small", weights="small.pt", bits=16, head="batch-norm")
-    assert not torch.equal(untrained.head[0].weight, encoder.head[0].weight)
+    untrained = initial("small", weights="small.pt", bits=16, head="batch-norms")
+    assert config.head == "batch-norms"
+    assert not torch.equal(untrained.head[1].weight, encoder.head[1].weight)
 
 
 def test_features_are_those_of_the_network_and_views_differ(folder):
@@ -176,5 +177,5 @@ def test_a_frozen_network_without_knowledge_is_refused(folder):
 
 def test_every_method_learns_on_features_as_on_images(folder):
     for name in plugins.names("methods"):
-        result = train(settings(method=name, out=Path(name)))
+        result = train(settings(method=name, out=Path(name), bits=8))
         assert np.isfinite(result.loss)

@@ -45,7 +45,10 @@ def test_a_folder_becomes_a_model_directory(folder: Path) -> None:
 
     directory = Path("runs/images-nac-12")
     assert result.directory == str(directory)
-    assert {path.name for path in directory.iterdir()} == {
+    written = {path.name for path in directory.iterdir()}
+    events = {name for name in written if name.startswith("events.out.tfevents.")}
+    assert len(events) == 1
+    assert written - events == {
         "model.safetensors", "config.json", "encoder.onnx", "checkpoint.pt", "metrics.jsonl",
     }  # fmt: skip
     assert (result.images, result.steps, result.epochs, result.size) == (40, 2, 1, 32)

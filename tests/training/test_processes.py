@@ -41,9 +41,6 @@ class WithBatchNorms(nn.Module):
         features = self.backbone(images)
         return Encoded(features, self.head(features))
 
-    def project(self, weight: Tensor, bias: Tensor) -> None:
-        raise NotImplementedError
-
 
 class SameViews:
     """Views that depend on the image alone, so that any split of a batch sees the same ones."""
