@@ -13,7 +13,7 @@ from nachash.errors import DamagedError, MissingError, UsageError
 from nachash.model_config import SETTINGS_FILE_NAME, unfinished
 from nachash.records import to_json
 from nachash.tasks import training_images
-from nachash.tasks.method_settings import checked
+from nachash.tasks.method_settings import checked, settings_of
 from nachash.tasks.model import LATEST
 from nachash.tasks.training_images import Chosen
 
@@ -22,6 +22,8 @@ FROZEN_BACKBONE: Final = "efficientnet-lite0"
 # Sides at which frozen backbones see pictures: those of a camera, and those of 32 pixels.
 _FROZEN_SIZE: Final = 160
 _FROZEN_SIZE_OF_SMALL: Final = 112
+# Ranks a whole gallery by class best at 32, 64 and 128 bits; docs/results.md has the measurement.
+_FROZEN_NOISE: Final = 0.4
 # What may differ when a run is taken up again.
 _FREE: Final = (
     "out",
@@ -179,6 +181,16 @@ def method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, An
     if settings.noise != "auto":
         given["noise"] = settings.noise
     return checked(plugin, settings.method, given)
+
+
+def with_suited_noise(
+    given: Mapping[str, Any], plugin: ModuleType, decided: Settled
+) -> dict[str, Any]:
+    """Settings with the noise that suits a frozen backbone, where the method has a channel."""
+    wanted = given.get("noise", "auto")
+    if decided.freeze and wanted == "auto" and "noise" in settings_of(plugin):
+        return {**given, "noise": _FROZEN_NOISE}
+    return dict(given)
 
 
 def free_name(data: str, settings: TrainSettings) -> Path:

@@ -175,6 +175,16 @@ def test_a_frozen_network_without_knowledge_is_refused(folder):
         train(settings(weights="random"))
 
 
+def test_the_channel_of_a_head_on_frozen_features_is_noisier_by_default(folder):
+    def noise(out, **changes):
+        train(settings(out=Path(out), epochs=1, **changes))
+        return json.loads(Path(out, "config.json").read_text())["method_settings"].get("noise")
+
+    assert noise("a") == 0.4
+    assert noise("b", noise=0.2) == 0.2
+    assert noise("c", method="simclr") is None
+
+
 def test_every_method_learns_on_features_as_on_images(folder):
     for name in plugins.names("methods"):
         result = train(settings(method=name, out=Path(name), bits=8))
