@@ -19,9 +19,8 @@ from nachash.tasks.training_images import Chosen
 
 SMALL_BACKBONE: Final = "small"
 FROZEN_BACKBONE: Final = "efficientnet-lite0"
-# Sides at which frozen backbones see pictures: those of a camera, and those of 32 pixels.
+# The side at which a frozen backbone sees pictures, those of 32 pixels too.
 _FROZEN_SIZE: Final = 160
-_FROZEN_SIZE_OF_SMALL: Final = 112
 # Ranks a whole gallery by class best at 32, 64 and 128 bits; docs/results.md has the measurement.
 _FROZEN_NOISE: Final = 0.4
 # What may differ when a run is taken up again.
@@ -126,7 +125,6 @@ def settled(settings: TrainSettings, data: Chosen) -> Settled:
             "a frozen backbone of random weights has nothing to teach",
             "--weights pretrained or --weights FILE, or leave out --freeze",
         )
-    frozen_size = _FROZEN_SIZE if large else _FROZEN_SIZE_OF_SMALL
     suited = data.augment or ("photo" if large else "cifar")
     augment = settings.augment or published.augment or suited
     plugins.load("augment", augment)
@@ -135,7 +133,7 @@ def settled(settings: TrainSettings, data: Chosen) -> Settled:
         weights=weights,
         freeze=freeze,
         head=settings.head or _head(published.head, freeze=freeze),
-        size=settings.size or (frozen_size if freeze else usual),
+        size=settings.size or (_FROZEN_SIZE if freeze else usual),
         augment=augment,
         batch=settings.batch_size or (256 if freeze else 128),
     )
