@@ -45,6 +45,15 @@ def capacity(bits: int, flip_probability: float) -> float:
     return bits * (1 - entropy)
 
 
+def flip_probability_of(bits: int, wanted: float) -> float:
+    """The noise at which `bits` uses of the channel carry `wanted` bits; 0.1 to 0.45."""
+    low, high = 0.1, 0.45
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if capacity(bits, middle) > wanted else (low, middle)
+    return low
+
+
 def transmit(
     codewords: Float[Tensor, "*n bits"], flip_probability: float, generator: torch.Generator
 ) -> Float[Tensor, "*n bits"]:

@@ -114,3 +114,15 @@ def test_probabilities_that_no_channel_has_are_usage_errors(p):
 
 def test_a_possible_probability_is_returned():
     assert channel.checked_flip_probability(0.3) == 0.3
+
+
+@pytest.mark.parametrize("bits", [16, 32, 64, 128])
+def test_the_noise_of_a_capacity_is_its_inverse(bits):
+    p = channel.flip_probability_of(bits, 2.0)
+
+    assert channel.capacity(bits, p) == pytest.approx(2.0, abs=1e-6)
+
+
+def test_the_noise_of_an_impossible_capacity_is_the_nearest_usual_one():
+    assert channel.flip_probability_of(2, 2.0) == pytest.approx(0.1)
+    assert channel.flip_probability_of(4096, 2.0) == pytest.approx(0.45)

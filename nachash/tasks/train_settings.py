@@ -21,8 +21,9 @@ SMALL_BACKBONE: Final = "small"
 FROZEN_BACKBONE: Final = "efficientnet-lite0"
 # The side at which a frozen backbone sees pictures, those of 32 pixels too.
 _FROZEN_SIZE: Final = 160
-# Ranks a whole gallery by class best at 32, 64 and 128 bits; docs/results.md has the measurement.
-_FROZEN_NOISE: Final = 0.4
+# Capacity of the channel, in bits, at which a head on frozen features ranks a gallery by class
+# best: near it at 32, 64 and 128 bits. docs/results.md has the measurement.
+_FROZEN_CAPACITY: Final = 2.0
 # What may differ when a run is taken up again.
 _FREE: Final = (
     "out",
@@ -182,12 +183,14 @@ def method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, An
 
 
 def with_suited_noise(
-    given: Mapping[str, Any], plugin: ModuleType, decided: Settled
+    given: Mapping[str, Any], plugin: ModuleType, decided: Settled, bits: int
 ) -> dict[str, Any]:
     """Settings with the noise that suits a frozen backbone, where the method has a channel."""
     wanted = given.get("noise", "auto")
     if decided.freeze and wanted == "auto" and "noise" in settings_of(plugin):
-        return {**given, "noise": _FROZEN_NOISE}
+        from nachash import channel
+
+        return {**given, "noise": round(channel.flip_probability_of(bits, _FROZEN_CAPACITY), 3)}
     return dict(given)
 
 

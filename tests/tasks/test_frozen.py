@@ -180,7 +180,8 @@ def test_the_channel_of_a_head_on_frozen_features_is_noisier_by_default(folder):
         train(settings(out=Path(out), epochs=1, **changes))
         return json.loads(Path(out, "config.json").read_text())["method_settings"].get("noise")
 
-    assert noise("a") == 0.4
+    assert noise("a", bits=64) == 0.396
+    assert noise("d", bits=32) == 0.354
     assert noise("b", noise=0.2) == 0.2
     assert noise("c", method="simclr") is None
 
