@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nachash.augment._pixels import unit_range
 from nachash.augment._random import Draws
-from nachash.shapes import Float
+from nachash.shapes import Float, UInt8
 
 _ATTEMPTS = 10
 _RATIO = 4 / 3
@@ -73,6 +74,18 @@ def compose(
     """The map that applies `inner`, then `outer`, to a point of the view."""
     linear = outer[:, :, :2] @ inner
     return torch.cat((linear[:, :, :2], linear[:, :, 2:] + outer[:, :, 2:]), dim=2)
+
+
+def cropped_and_flipped(
+    images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
+    draws: Draws,
+    size: int,
+    scale: tuple[float, float],
+) -> Float[Tensor, "batch 3 size size"]:
+    """A random part of each image, of a share of its area in `scale`, mirrored half of the time."""
+    height, width = images.shape[-2:]
+    crop = resized_crop(draws, height=height, width=width, scale=scale)
+    return sample(unit_range(images), compose(crop, flip(draws)), size)
 
 
 def sample(

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from nachash.augment import Augment
 from nachash.augment._colour import Jitter, jitter
-from nachash.augment._geometry import compose, flip, resized_crop, sample
-from nachash.augment._pixels import unit_range
+from nachash.augment._geometry import cropped_and_flipped
 from nachash.augment._random import Draws
 from nachash.shapes import Float, UInt8
 
@@ -30,9 +29,7 @@ class _Cifar:
         generator: torch.Generator,
     ) -> Float[Tensor, "batch 3 size size"]:
         draws = Draws(generator, images.device, len(images))
-        height, width = images.shape[-2:]
-        crop = resized_crop(draws, height=height, width=width, scale=(0.08, 1.0))
-        views = sample(unit_range(images), compose(crop, flip(draws)), self.size)
+        views = cropped_and_flipped(images, draws, self.size, (0.08, 1.0))
         return jitter(views, _JITTER, draws)
 
 

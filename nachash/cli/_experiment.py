@@ -1,11 +1,15 @@
 """Options that `compare` and `noise-sweep` share, and how they show an experiment."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nachash.experiment_records import Experiment
+
+if TYPE_CHECKING:
+    from nachash.tasks.compare import CompareSettings
 
 Budget = Annotated[
     str | None, typer.Option(help="Training time of a cell: 90s, 10m; default: enough steps.")
@@ -63,12 +67,25 @@ def check_outputs(plot: Path | None, markdown: Path | None, *, overwrite: bool) 
         output.check_writable(markdown, overwrite=overwrite)
 
 
-def show(experiment: Experiment, markdown: Path | None, *, json: bool) -> None:
-    """Print the table, or JSON; exit with 1 when a cell failed."""
+def run(
+    settings: "CompareSettings",
+    draw: Callable[[Experiment, Path], None],
+    *,
+    plot: Path | None,
+    markdown: Path | None,
+    json: bool,
+) -> None:
+    """Run an experiment; draw it, print its table or JSON; exit with 1 when a cell failed."""
     from nachash.cli import _terminal as terminal
     from nachash.records import to_json
     from nachash.report import experiment_table
+    from nachash.tasks.compare import compare
 
+    with terminal.progress() as progress:
+        experiment = compare(settings, note=terminal.note, progress=progress)
+    if plot and experiment.rows:
+        draw(experiment, plot)
+        terminal.note(f"wrote {plot}")
     if markdown:
         markdown.write_text(experiment_table.markdown(experiment), encoding="utf-8")
         terminal.note(f"wrote {markdown}")

@@ -6,7 +6,6 @@ import typer
 
 from nachash.cli import _experiment as shared
 from nachash.cli import _options as options
-from nachash.cli import _terminal as terminal
 
 
 def command(
@@ -49,7 +48,7 @@ def command(
     others go on. --overwrite concerns --plot and --markdown, never finished cells.
     """
     from nachash.report import experiment_plot
-    from nachash.tasks.compare import CompareSettings, compare
+    from nachash.tasks.compare import CompareSettings
     from nachash.tasks.duration import seconds
     from nachash.tasks.train_settings import TrainSettings
 
@@ -78,12 +77,7 @@ def command(
         particular=_particular(setting or []),
         command=shared.command_line(),
     )
-    with terminal.progress() as progress:
-        result = compare(settings, note=terminal.note, progress=progress)
-    if plot and result.rows:
-        experiment_plot.against_bits(result, plot)
-        terminal.note(f"wrote {plot}")
-    shared.show(result, markdown, json=json)
+    shared.run(settings, experiment_plot.against_bits, plot=plot, markdown=markdown, json=json)
 
 
 def _particular(texts: list[str]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ import typer
 
 from nachash.cli import _experiment as shared
 from nachash.cli import _options as options
-from nachash.cli import _terminal as terminal
 
 
 def command(
@@ -48,7 +47,7 @@ def command(
     from pathlib import Path
 
     from nachash.report import experiment_plot
-    from nachash.tasks.compare import CompareSettings, compare
+    from nachash.tasks.compare import CompareSettings
     from nachash.tasks.duration import seconds
     from nachash.tasks.train_settings import TrainSettings
 
@@ -78,9 +77,4 @@ def command(
         title="Effect of the channel's noise",
         command=shared.command_line(),
     )
-    with terminal.progress() as progress:
-        result = compare(settings, note=terminal.note, progress=progress)
-    if plot and result.rows:
-        experiment_plot.against_noise(result, plot)
-        terminal.note(f"wrote {plot}")
-    shared.show(result, markdown, json=json)
+    shared.run(settings, experiment_plot.against_noise, plot=plot, markdown=markdown, json=json)

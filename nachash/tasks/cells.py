@@ -52,13 +52,12 @@ class Runner:
             ExistsError: the folder holds figures of other settings.
             InterruptedRunError: Ctrl-C; what is finished stays.
         """
-        for cell in cells:
-            self._finished(cell)
+        finished = [self._finished(cell) for cell in cells]
         done: list[Measured] = []
         failed: list[Failed] = []
-        for number, cell in enumerate(cells, 1):
+        for number, (cell, known) in enumerate(zip(cells, finished, strict=True), 1):
             self.note(f"[{number}/{len(cells)}] {cell.name}")
-            found = self._finished(cell) or self._tried(cell)
+            found = known or self._tried(cell)
             if isinstance(found, Measured):
                 done.append(found)
             else:

@@ -37,6 +37,7 @@ from nachash.tasks import retrieval
 from nachash.tasks.dataset import loaded_dataset
 from nachash.tasks.encode import EncodeSettings, encode
 from nachash.tasks.evaluate import EvaluateSettings, evaluate, scores_of
+from nachash.tasks.notes import unsaid
 from nachash.tasks.search import SearchSettings, search
 from nachash.tasks.train import TrainSettings, train
 
@@ -106,12 +107,12 @@ def demo(
     asked = SearchSettings(queries=(str(query_files[3]),), index=gallery, k=NEIGHBOURS)
     step(
         f"nachash search {query_files[3]} --index {gallery} -k {NEIGHBOURS}",
-        partial(search, asked, choice=_unsaid),
+        partial(search, asked, choice=unsaid),
     )
     measured = EvaluateSettings(index=gallery, queries=queries)
     scores = step(
         f"nachash eval-map --index {gallery} --queries {queries}",
-        partial(evaluate, measured, choice=_unsaid),
+        partial(evaluate, measured, choice=unsaid),
     )
     return DemoPage(
         commands=tuple(commands),
@@ -165,7 +166,7 @@ def _galleries(queries: Sequence[Path], index: Path) -> tuple[Gallery, ...]:
     """The neighbours of some pictures."""
     names = tuple(str(path) for path in queries)
     settings = SearchSettings(queries=names, index=index, k=NEIGHBOURS)
-    answer = search(settings, choice=_unsaid)
+    answer = search(settings, choice=unsaid)
     return tuple(starmap(_gallery, zip(answer.queries, answer.hits, strict=True)))
 
 
@@ -195,7 +196,3 @@ def _picture(path: Path) -> Picture:
     """A PNG file as a picture whose label is the name of its folder."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     return Picture(f"data:image/png;base64,{data}", path.name, path.parent.name)
-
-
-def _unsaid(sentence: str) -> None:
-    """Every index is named by the demo: there is no choice to tell."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from nachash.records import Skipped
+from nachash.tasks.cache_folder import cache_folder
 
 _MOST_BYTES: Final = 4 << 30
 
@@ -24,11 +25,8 @@ class Cached:
 
 
 def file(name: str) -> Path:
-    """Where the features of that name are kept: below `$NACHASH_CACHE` or the user's cache."""
-    from platformdirs import user_cache_dir
-
-    folder = Path(os.environ.get("NACHASH_CACHE") or user_cache_dir("nachash"))
-    return folder / "features" / f"{name}.npz"
+    """Where the features of that name are kept."""
+    return cache_folder("features") / f"{name}.npz"
 
 
 def read(path: Path) -> Cached | None:

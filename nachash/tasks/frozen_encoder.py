@@ -1,6 +1,5 @@
 """What a frozen encoder says of labelled images: features, tanh of the activations, codewords."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,10 +13,11 @@ from nachash.inference.model_directory import open_model
 from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.model_config import ModelConfig
 from nachash.probe_records import Features
-from nachash.records import Progress, Skipped, Source
+from nachash.records import Progress, Skipped
 from nachash.shapes import Float32, Int64, UInt8
 from nachash.tasks.classified_images import Classified
 from nachash.tasks.device import torch_device
+from nachash.tasks.retrieval import require_all
 
 if TYPE_CHECKING:
     from nachash.encoders.torch_encoder import TorchEncoder
@@ -119,16 +119,6 @@ def encoded(
         part.classes[rows],
         tuple(skipped),
     )
-
-
-def require_all(source: Source, skipped: Sequence[Skipped]) -> None:
-    """Refuse a gap in a published split.
-
-    Raises:
-        DamagedError: an image was skipped; names it.
-    """
-    for image in skipped:
-        raise DamagedError(f"{source.root}: {image.path} cannot be read: {image.reason}")
 
 
 def _require_same_model(

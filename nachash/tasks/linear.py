@@ -24,6 +24,7 @@ from nachash.tasks.linear_settings import (
 )
 from nachash.tasks.linear_solvers import Exact, Neighbours, Published, Trial, subset_of
 from nachash.tasks.model import chosen_model
+from nachash.tasks.notes import unsaid
 from nachash.tasks.training_images import median_side
 from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
@@ -34,10 +35,6 @@ _POSTER: Final = {
 }
 
 __all__ = ["LinearSettings", "linear"]
-
-
-def unsaid(sentence: str) -> None:
-    """Nobody is told."""
 
 
 def linear(

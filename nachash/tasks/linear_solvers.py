@@ -13,7 +13,8 @@ from nachash.probes import knn, linear, stratified
 from nachash.records import Progress
 from nachash.shapes import Int64
 from nachash.tasks.classified_images import Classified
-from nachash.tasks.frozen_encoder import Encoded, FrozenEncoder, require_all
+from nachash.tasks.frozen_encoder import Encoded, FrozenEncoder
+from nachash.tasks.retrieval import require_all
 
 if TYPE_CHECKING:
     import torch

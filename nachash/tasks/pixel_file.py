@@ -21,6 +21,7 @@ from nachash import __version__
 from nachash.errors import StorageError
 from nachash.records import Skipped, Source
 from nachash.shapes import UInt8
+from nachash.tasks.cache_folder import cache_folder
 
 # The share of the free memory that pixels may take; views, network and features want the rest.
 _SHARE: Final = 0.5
@@ -49,11 +50,8 @@ def free_memory() -> int:
 
 def path_of(source: Source, size: int) -> Path:
     """The file of a source at a size."""
-    from platformdirs import user_cache_dir
-
     listing = repr((source.root, source.references, size, __version__)).encode()
-    folder = Path(os.environ.get("NACHASH_CACHE") or user_cache_dir("nachash")) / "pixels"
-    return folder / f"{hashlib.sha256(listing).hexdigest()[:32]}.npy"
+    return cache_folder("pixels") / f"{hashlib.sha256(listing).hexdigest()[:32]}.npy"
 
 
 def read(path: Path) -> Pixels | None:

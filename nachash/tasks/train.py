@@ -19,6 +19,7 @@ from nachash.tasks.device import torch_device
 from nachash.tasks.graph_check import graph_check
 from nachash.tasks.keep_run import Interval, RunKeeper, interruption
 from nachash.tasks.model import LATEST
+from nachash.tasks.notes import unsaid
 from nachash.tasks.run_log import reporting, unheard
 from nachash.tasks.train_settings import Settled, TrainSettings
 from nachash.tasks.training_images import Chosen
@@ -36,10 +37,6 @@ __all__ = ["TrainSettings", "train"]
 
 _COMPARED_IMAGES = 2000
 _COMPARED_IMAGES_FROZEN = 200  # of a network that takes long
-
-
-def unsaid(sentence: str) -> None:
-    """Nobody is told."""
 
 
 def train(

@@ -64,16 +64,19 @@ def from_pixels(
     recipe = plugins.load("augment", decided.augment).recipe(decided.size)
     pixels = torch.from_numpy(images.pixels)
 
-    def encode() -> Encoded:
-        return encoder.encoded(pixels, decided.batch)
+    def encoded(rows: torch.Tensor) -> Encoded:
+        return encoder.encoded(rows, decided.batch)
 
-    stage = Stage(PixelViews(pixels, recipe, device), encode, Batch, device, processes)
-
-    def activations(positions: Int64[np.ndarray, "k"]) -> Float32[np.ndarray, "k bits"]:
-        found = encoder.encoded(pixels[torch.from_numpy(positions)], decided.batch).activations
-        return found.cpu().numpy()
-
-    return Material(encoder, stage, len(pixels), images.skipped, images.fingerprint, activations)
+    views = PixelViews(pixels, recipe, device)
+    stage = Stage(views, lambda: encoded(pixels), Batch, device, processes)
+    return Material(
+        encoder,
+        stage,
+        len(pixels),
+        images.skipped,
+        images.fingerprint,
+        lambda some: encoded(pixels[torch.from_numpy(some)]).activations.cpu().numpy(),
+    )
 
 
 def frozen(
@@ -111,25 +114,18 @@ def frozen(
     )
     features = torch.from_numpy(cached.features)
 
-    def encode() -> Encoded:
+    def encoded(rows: torch.Tensor) -> Encoded:
         return encoded_in_batches(
-            encoder.head, features[0], decided.batch, lambda piece: piece.to(device).float()
+            encoder.head, rows, decided.batch, lambda piece: piece.to(device).float()
         )
 
-    stage = Stage(CachedViews(features[1:], device), encode, Batch, device, processes)
-
-    def activations(positions: Int64[np.ndarray, "k"]) -> Float32[np.ndarray, "k bits"]:
-        some = features[0][torch.from_numpy(positions)]
-        found = encoded_in_batches(
-            encoder.head, some, decided.batch, lambda piece: piece.to(device).float()
-        )
-        return found.activations.cpu().numpy()
-
+    plain, views = features[0], CachedViews(features[1:], device)
+    stage = Stage(views, lambda: encoded(plain), Batch, device, processes)
     return Material(
         encoder.head,
         stage,
-        features.shape[1],
+        len(plain),
         cached.skipped,
         cached.fingerprint,
-        activations,
+        lambda some: encoded(plain[torch.from_numpy(some)]).activations.cpu().numpy(),
     )

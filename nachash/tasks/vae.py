@@ -12,6 +12,7 @@ from nachash.errors import InterruptedRunError, UsageError
 from nachash.records import Progress, silent
 from nachash.tasks import held_out_images, training_images, vae_starts
 from nachash.tasks.device import torch_device
+from nachash.tasks.notes import unsaid
 from nachash.tasks.vae_directory import STARTS, RunDirectory, check_free, free_name
 from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
@@ -56,10 +57,6 @@ class VaeSettings:
     device: str = "auto"
     workers: int | None = None
     overwrite: bool = False
-
-
-def unsaid(sentence: str) -> None:
-    """Nobody is told."""
 
 
 def vae(
