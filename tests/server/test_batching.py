@@ -26,9 +26,11 @@ class Slow:
     capabilities = None
 
     def __init__(self, engine):
-        self.engine, self.calls, self.go = engine, [], threading.Event()
+        self.engine, self.calls = engine, []
+        self.entered, self.go = threading.Event(), threading.Event()
 
     def search(self, queries, k):
+        self.entered.set()
         self.go.wait(30)
         self.calls.append(len(queries))
         return self.engine.search(queries, k)
@@ -51,6 +53,8 @@ def test_what_waits_is_one_call_and_everybody_has_his_own_answer(engine, codes):
     wishes = [(codes[number : number + 1 + number % 3], 1 + number % 7) for number in range(40)]
     with Batcher() as batcher:
         first = batcher.submit(slow, codes[:1], 3)
+        # Only now is it certain that the first call holds nothing else.
+        assert slow.entered.wait(30)
         waiting = [batcher.submit(slow, *wish) for wish in wishes]
         slow.go.set()
         answers = [each.result(30) for each in waiting]
