@@ -41,6 +41,9 @@ def described(indexed_digits):
         yield schemathesis.openapi.from_asgi("/openapi.json", application(service, None))
 
 
+# schemathesis draws with the random module where it mutates; hypothesis warns at such times, and a
+# warning is an error here.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "address", "mode"),
