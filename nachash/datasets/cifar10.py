@@ -73,7 +73,7 @@ def load(*, root: Path | None = None) -> DataSet:
         raise MissingError(
             f"CIFAR-10 is not in {root}: looked for cifar-10-batches-py, cifar-10-batches-bin, "
             "and train/CLASS and test/CLASS",
-            "unpack cifar-10-python.tar.gz there, or name its folder with --root",
+            "unpack cifar-10-python.tar.gz there, or name its folder with --data-root",
         )
     return _data_set(str(root), paths, parent_names(paths), None)
 

@@ -90,7 +90,7 @@ def load(*, root: Path | None = None) -> DataSet:
             f"MIRFLICKR-25K is not in {root}: looked for {IMAGES} with {ANNOTATIONS}, "
             f"and for {LABELS} (path,label;label)",
             "unpack mirflickr25k.zip and mirflickr25k_annotations_v080.zip there, "
-            "or name its folder with --root",
+            "or name its folder with --data-root",
         )
     labelled = [bool(names) for names in labels]
     protocols: Mapping[str, Callable[[int], Split]] = {

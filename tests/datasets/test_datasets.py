@@ -70,7 +70,7 @@ def test_a_missing_data_set_says_where_it_was_looked_for(name, tmp_path, monkeyp
         plugins.load("datasets", name).load()
 
     assert str(tmp_path / "data" / name) in caught.value.sentence
-    assert "--root" in caught.value.hint
+    assert "--data-root" in caught.value.hint
 
 
 def test_without_a_wish_data_sets_are_in_the_users_cache(monkeypatch):
