@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nachash.tasks.machine import machine
+
 
 @dataclass(frozen=True)
 class Report:
@@ -84,11 +86,6 @@ def median(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def machine() -> str:
-    """Processor, cores, system."""
-    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-
-
 def versions() -> dict[str, str]:
     """Versions that matter for speed."""
     packages = ("numpy", "h5py", "faiss-gpu", "faiss-cpu", "onnxruntime", "torch", "pillow")
@@ -99,15 +96,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _text(report: Report) -> str:

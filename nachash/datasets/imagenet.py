@@ -19,7 +19,7 @@ ARCHIVES: tuple[Archive, ...] = ()
 CLASSIFICATION = "val"
 DEVKIT = "ILSVRC2012_devkit_t12/data"
 GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
-_HINT = "place train and val there (https://image-net.org/download), or name the folder with --data-root"
+_HINT = "place train and val there (image-net.org/download), or name the folder with --data-root"
 
 
 def split(training: int, count: int, seed: int) -> Split:

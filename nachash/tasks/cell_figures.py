@@ -8,12 +8,13 @@ import numpy as np
 
 from nachash.datasets import DataSet
 from nachash.experiment_records import Cell, Measured
+from nachash.metrics.average_precision import average_precision
 from nachash.records import Progress
 from nachash.shapes import Float32, Int64
 from nachash.tasks import retrieval
 from nachash.tasks.dataset import source_of
 from nachash.tasks.device import torch_device
-from nachash.tasks.evaluate import scores_of
+from nachash.tasks.evaluate import ranked, scores_of, zero_filled_mean
 from nachash.tasks.frozen_features import frozen_features
 from nachash.tasks.model import Model, loaded_model
 from nachash.tasks.workers import decoding_threads
@@ -40,7 +41,8 @@ class Figures:
         """The figures of a cell whose model lies in `directory`."""
         model = loaded_model(directory, self.device)
         task = self._frozen(model) if model.config.training.get("frozen") else self._whole(model)
-        everything = scores_of(task)
+        ranking = ranked(task)
+        everything = scores_of(task, ranking=ranking)
         noise = model.config.method_settings.get("noise")
         return Measured(
             cell=cell,
@@ -51,7 +53,7 @@ class Figures:
             noise=noise,
             capacity=None if noise is None else _capacity(task.bits, noise),
             map=everything.map,
-            map_at_1000=scores_of(task, at=_CUT).map,
+            map_at_1000=zero_filled_mean(average_precision(ranking, _CUT)),
             chance=everything.chance,
             distinct=len(np.unique(task.gallery.codes, axis=0)),
             linear=self.linear(directory) if self.linear else None,

@@ -114,13 +114,17 @@ def scores_of(
     at: int | None = None,
     score: Score = "hamming",
     empty_queries: EmptyQueries = "zero",
+    ranking: Histograms | None = None,
 ) -> Scores:
-    """All measures of a retrieval: the ranking by `score`, balls and curve by Hamming distance."""
-    ranking = _histograms(task, score)
-    balls = ranking if score == "hamming" else _histograms(task, "hamming")
+    """All measures of a retrieval: the ranking by `score`, balls and curve by Hamming distance.
+
+    `ranking` is `ranked(task, score)`, for who has it already.
+    """
+    ranking = ranking or ranked(task, score)
+    balls = ranking if score == "hamming" else ranked(task, "hamming")
     gallery = len(task.gallery.codes) - (task.own is not None)
     expected = average_precision(ranking, at)
-    mean = _skipping_mean if empty_queries == "skip" else _zero_filled_mean
+    mean = _skipping_mean if empty_queries == "skip" else zero_filled_mean
     return Scores(
         map=mean(expected),
         map_optimistic=mean(optimistic(ranking, at)),
@@ -142,7 +146,8 @@ def scores_of(
     )
 
 
-def _histograms(task: retrieval.Retrieval, score: Score) -> Histograms:
+def ranked(task: retrieval.Retrieval, score: Score = "hamming") -> Histograms:
+    """At which distance from each query how many images lie, and how many of them relevant."""
     return histograms(
         task.queries.codes,
         task.gallery.codes,
@@ -162,7 +167,7 @@ def _curve(balls: Histograms) -> dict[str, list[int] | list[float]]:
     return {name: column[filled].tolist() for name, column in columns.items()}
 
 
-def _zero_filled_mean(values: Float64[np.ndarray, "queries"]) -> float:
+def zero_filled_mean(values: Float64[np.ndarray, "queries"]) -> float:
     """Mean over all queries; one without a relevant image (nan) counts as zero."""
     return float(np.nan_to_num(values).mean())
 

@@ -1,6 +1,5 @@
 """Cells of an experiment -> rows with mean and spread, beside the poster's figures."""
 
-import platform
 import statistics
 from collections.abc import Sequence
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from nachash import published
 from nachash.experiment_records import Experiment, Failed, Figure, Measured, Row
+from nachash.tasks.machine import machine
 from nachash.tasks.versions import versions
 
 
@@ -36,13 +36,6 @@ def experiment(
         versions=versions(),
         seconds=seconds,
     )
-
-
-def machine() -> str:
-    """Processor and number of cores, in words."""
-    import os
-
-    return f"{os.cpu_count()} cores of {platform.processor() or platform.machine()}"
 
 
 def _row(dataset: str, group: Sequence[Measured]) -> Row:
