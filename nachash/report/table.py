@@ -28,13 +28,19 @@ def training(result: Training) -> str:
         [
             ("model", result.directory),
             ("encoder", f"{_network(result)}, {result.size} px, {result.bits} bits"),
-            ("images", f"{result.images:,} in {result.epochs:.4g} epochs, {result.steps:,} steps"),
+            ("images", f"{result.images:,} {_length(result)}"),
             ("loss", f"{result.loss:.3f}"),
             *_channel(result),
             ("ONNX", f"{100 * result.onnx_flip_rate:.4f} % of bits differ from torch"),
             ("time", f"{result.seconds:.1f} s"),
         ]
     )
+
+
+def _length(result: Training) -> str:
+    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs:.4g} epochs"
+    steps = "1 step" if result.steps == 1 else f"{result.steps:,} steps"
+    return f"in {epochs}, {steps}"
 
 
 def _network(result: Training) -> str:

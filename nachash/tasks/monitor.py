@@ -29,12 +29,13 @@ def check(data: Chosen) -> None:
     """Refuse to watch images without labels, before they are decoded.
 
     Raises:
-        UsageError: nothing says which images are alike.
+        UsageError: nothing says which images are alike, or all are.
     """
-    if data.labels is None:
+    if data.labels is None or data.labels.shape[1] < 2:
         raise UsageError(
-            "--monitor needs labels, and these images have none that are known",
-            "--dataset NAME without --limit, or leave out --monitor",
+            "--monitor needs labels of two classes or more, and these images have none",
+            "a folder with a folder per class, or --dataset NAME, both without --limit; "
+            "or leave out --monitor",
         )
 
 

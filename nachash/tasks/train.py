@@ -128,6 +128,8 @@ class _Run:
         encoder = self._encoder()
         material = self._material(encoder)
         plan = self._plan(material.images)
+        if plan.batch < self.decided.batch - self.decided.batch % self.group.count:
+            self.note(f"{plan.batch:,} images are all there are: a batch is as large")
         method = self._method(material, plan)
         trained = self._loop(method, material, plan)
         config = self._config(plan, material, method.settings, trained.checkpoint["seconds"])

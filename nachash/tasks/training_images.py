@@ -18,6 +18,7 @@ from nachash.records import Preprocessing, Progress, Reference, Skipped, Source
 from nachash.shapes import UInt8
 from nachash.tasks import pixel_file
 from nachash.tasks.dataset import loaded_dataset, source_of
+from nachash.tasks.place import first_labels
 from nachash.tasks.retrieval import split_of
 
 SMALL: Final = 32
@@ -93,7 +94,10 @@ def _whole(
             f"nachash train {images}",
         )
     name = "stdin" if images == "-" else Path(images).resolve().stem or "images"
-    return Chosen(location.source(images, sys.stdin), name, None, f"all images of {images}")
+    source = location.source(images, sys.stdin)
+    known = first_labels("auto", source)
+    labels = None if known is None else known.multi_hot
+    return Chosen(source, name, None, f"all images of {images}", labels)
 
 
 def usual_size(source: Source) -> int:

@@ -31,10 +31,24 @@ def test_a_monitored_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_images_without_labels_cannot_be_monitored(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    for number in range(4):
-        Image.new("RGB", (40, 40), (number * 50, 0, 0)).save(tmp_path / "images" / f"{number}.png")
+def pictures(folder: Path, count: int = 4) -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        Image.new("RGB", (40, 40), (number * 50, 0, 0)).save(folder / f"{number}.png")
+
+
+def test_folders_of_classes_are_labels(tmp_path: Path) -> None:
+    for name in ("light", "dark"):
+        pictures(tmp_path / "images" / name)
+
+    lines = trained(tmp_path / "out", dataset=None, images=str(tmp_path / "images"), monitor=True)
+
+    assert all(0 < line["monitor_map"] <= 1 for line in lines)
+
+
+@pytest.mark.parametrize("folder", ["images", "images/the only class"])
+def test_images_without_labels_cannot_be_monitored(tmp_path: Path, folder: str) -> None:
+    pictures(tmp_path / folder)
 
     with pytest.raises(UsageError, match="needs labels"):
         trained(tmp_path / "out", dataset=None, images=str(tmp_path / "images"), monitor=True)
@@ -42,3 +56,17 @@ def test_images_without_labels_cannot_be_monitored(tmp_path: Path) -> None:
         trained(tmp_path / "out", limit=100, monitor=True)
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_beyond_the_images_is_said(tmp_path: Path) -> None:
+    pictures(tmp_path / "images")
+    said: list[str] = []
+
+    train(
+        TrainSettings(
+            images=str(tmp_path / "images"), epochs=1, bits=16, latest=False, out=tmp_path / "out"
+        ),
+        note=said.append,
+    )
+
+    assert "4 images are all there are: a batch is as large" in said
