@@ -77,9 +77,26 @@ def hard_codewords(codewords: Float[Tensor, "n bits"]) -> Float[Tensor, "n bits"
     return torch.where(codewords > 0, 1.0, -1.0).to(codewords)
 
 
-def information_bits(terms: LogTerms) -> Float[Tensor, ""]:
-    """The bound itself, in bits: a sampled estimate where the terms are of hard codewords."""
-    return (terms.posterior - terms.mixture).mean() / math.log(2)
+def information_bits(
+    noisy: Float[Tensor, "n bits"],
+    codewords: Float[Tensor, "m bits"],
+    explained: Float[Tensor, "n bits"] | Int64[Tensor, "n"],
+    flip_probability: float,
+) -> Float[Tensor, ""]:
+    """The bound for codewords at +-1, in bits: a sampled estimate; arguments as of `log_terms`.
+
+    Where a codeword explains, Q is not the channel that was used but the best one, which flips
+    the share q of bits in which noisy codewords differ from what explains them: the views differ
+    too. Then the mean of log Q is -D H(q).
+    """
+    terms = log_terms(noisy, codewords, explained, flip_probability)
+    posterior = terms.posterior.mean()
+    if not explained.is_floating_point():
+        flipped = (noisy != codewords[explained]).to(noisy).mean()
+        posterior = -noisy.shape[1] * (
+            torch.special.entr(flipped) + torch.special.entr(1 - flipped)
+        )
+    return (posterior - terms.mixture.mean()) / math.log(2)
 
 
 def most_information(bits: int, codewords: int, flip_probability: float) -> float:

@@ -15,7 +15,6 @@ from nachash.errors import UsageError
 from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods._inference_network import inference_network
 from nachash.methods._information_bound import (
-    LogTerms,
     balanced_flip_probability,
     hard_codewords,
     information_bits,
@@ -62,8 +61,9 @@ def nac_loss(
     likelihood P(z~ | z') given the next view's code z', which at +-1 is Q with the logits L z'.
 
     `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
-    noise, in bits. It is a sampled estimate of a lower bound, so it is cut at what the truth
-    cannot exceed: the channel's capacity and log2(V B).
+    noise, in bits; without logits Q there is the channel that explains the noisy codes best
+    (`information_bits`). It is a sampled estimate of a lower bound, so it is cut at what the
+    truth cannot exceed: the channel's capacity and log2(V B).
 
     Deviations from the authors' code: the constants D log 2 and log(2B), which it leaves out,
     are in, so that `total` is -I in nats once codes saturate; log s(l) is evaluated as such
@@ -74,14 +74,13 @@ def nac_loss(
         relaxed = at_least_single(activations).tanh().flatten(0, 1)
         explained = next_view(activations, logits)
 
-        def terms(codewords: Float[Tensor, "n bits"]) -> LogTerms:
-            noisy = channel.transmit(codewords, flip_probability, generator)
-            return log_terms(noisy, codewords, explained, flip_probability)
-
-        soft = terms(relaxed)
-        inference, mixture = -soft.posterior.mean(), soft.mixture.mean()
+        noisy = channel.transmit(relaxed, flip_probability, generator)
+        terms = log_terms(noisy, relaxed, explained, flip_probability)
+        inference, mixture = -terms.posterior.mean(), terms.mixture.mean()
         with torch.no_grad():
-            information = information_bits(terms(hard_codewords(relaxed)))
+            hard = hard_codewords(relaxed)
+            noisy = channel.transmit(hard, flip_probability, generator)
+            information = information_bits(noisy, hard, explained, flip_probability)
     most = most_information(bits, views * batch, flip_probability)
     return NACLoss(inference + mixture, inference, mixture, information.clamp(max=most))
 

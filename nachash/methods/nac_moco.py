@@ -107,7 +107,7 @@ def nac_moco_loss(
             hard = hard_codewords(relaxed)
             sample = torch.cat((hard, hard_codewords(queue)))
             noisy = channel.transmit(hard, flip_probability, generator)
-            information = information_bits(log_terms(noisy, sample, explained, flip_probability))
+            information = information_bits(noisy, sample, explained, flip_probability)
     most = most_information(bits, views * batch + len(queue), flip_probability)
     return NACMoCoLoss(total, inference, mixture, information.clamp(max=most))
 

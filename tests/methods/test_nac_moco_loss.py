@@ -107,13 +107,18 @@ class Case:
 
         own = hard(self.activations.flatten(0, 1))
         sample = [*own, *hard(self.queue)]
+        words = [
+            [bit * flip for bit, flip in zip(row, flips, strict=True)]
+            for row, flips in zip(own, self.fresh_flips, strict=True)
+        ]
+        twins = [own[(place + self.batch) % len(own)] for place in range(len(own))]
+        differing = float(np.mean(np.array(words) != np.array(twins)))
         total = 0.0
-        for place, (row, flips) in enumerate(zip(own, self.fresh_flips, strict=True)):
-            received = [bit * flip for bit, flip in zip(row, flips, strict=True)]
+        for place, received in enumerate(words):
             explained = (
                 posterior(received, self.twin(self.momentum, place))
                 if self.guessing
-                else likelihood(received, own[(place + self.batch) % len(own)], self.p)
+                else likelihood(received, twins[place], differing)
             )
             mixture = sum(likelihood(received, sent, self.p) for sent in sample) / len(sample)
             total += math.log2(explained / mixture)
