@@ -103,12 +103,14 @@ class Batch:
 
     A view is an image [3 height width], or its features [features] where a head alone is trained.
     `gather` joins what is per image over processes; it is the identity where there is one.
+    `share` is how much of the run is over, from 0 to 1, for what changes on the way.
     """
 
     views: Float[Tensor, "views batch *shape"]
     positions: Int64[Tensor, "batch"]
     generator: torch.Generator
     gather: Gather = alone
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

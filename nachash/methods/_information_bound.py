@@ -35,6 +35,8 @@ def log_terms(
     codewords: Float[Tensor, "m bits"],
     explained: Float[Tensor, "n bits"] | Int64[Tensor, "n"],
     flip_probability: float,
+    *,
+    own: bool = True,
 ) -> LogTerms:
     """Posterior and mixture of every noisy codeword.
 
@@ -43,12 +45,23 @@ def log_terms(
         codewords: the sample that stands for all codewords.
         explained: what gives the posterior: logits l, or the row of z' among `codewords`.
         flip_probability: of the channel.
+        own: whether a codeword, the row of `codewords` with the noisy one's number, stands in
+            the mixture of its own noisy one. Without it, posterior - mixture is InfoNCE's bound
+            (van den Oord et al., 2018) on what codes tell of the other view, if z' explains.
     """
     likelihood = channel.log_likelihood(noisy, codewords, flip_probability)
-    mixture = likelihood.logsumexp(dim=1) - math.log(len(codewords))
+    mixture = _mixture(likelihood, own=own)
     if explained.is_floating_point():
         return LogTerms(log_posterior(noisy, explained), mixture)
     return LogTerms(likelihood.gather(1, explained[:, None]).squeeze(1), mixture)
+
+
+def _mixture(likelihood: Float[Tensor, "n m"], *, own: bool) -> Float[Tensor, "n"]:
+    if own:
+        return likelihood.logsumexp(dim=1) - math.log(likelihood.shape[1])
+    itself = torch.eye(*likelihood.shape, dtype=torch.bool, device=likelihood.device)
+    others = likelihood.masked_fill(itself, -torch.inf)
+    return others.logsumexp(dim=1) - math.log(likelihood.shape[1] - 1)
 
 
 def log_posterior(

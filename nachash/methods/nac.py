@@ -26,6 +26,7 @@ from nachash.methods._precision import at_least_single
 from nachash.shapes import Float
 
 USUAL: Final = Usual()
+RISE: Final = 0.7  # share of the run in which the noise rises
 POSTERIORS: Final = ("channel", "network", "code", "both")
 
 
@@ -44,6 +45,7 @@ def nac_loss(
     *,
     flip_probability: float,
     generator: torch.Generator,
+    own: bool = True,
 ) -> NACLoss:
     """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
 
@@ -59,6 +61,8 @@ def nac_loss(
     the other views. Both terms are variational: Q bounds the posterior, the mixture of a
     sample stands for the marginal (Poole et al., 2019). Without logits, Q(z~) is the channel's
     likelihood P(z~ | z') given the next view's code z', which at +-1 is Q with the logits L z'.
+    Then the code itself may be left out of the mixture (`own`), whose sum is then over V B - 1:
+    InfoNCE's bound on I(X'; C~), which no longer pushes codes towards zero.
 
     `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
     noise, in bits; without logits Q there is the channel that explains the noisy codes best
@@ -75,7 +79,7 @@ def nac_loss(
         explained = next_view(activations, logits)
 
         noisy = channel.transmit(relaxed, flip_probability, generator)
-        terms = log_terms(noisy, relaxed, explained, flip_probability)
+        terms = log_terms(noisy, relaxed, explained, flip_probability, own=own)
         inference, mixture = -terms.posterior.mean(), terms.mixture.mean()
         with torch.no_grad():
             hard = hard_codewords(relaxed)
@@ -91,13 +95,19 @@ class NAC(nn.Module):
     views: Final = 2
     phases: Final = ("train",)
 
-    def __init__(self, encoder: Encoder, *, flip_probability: float, posterior: str) -> None:
+    def __init__(
+        self, encoder: Encoder, *, noise: tuple[float, float], posterior: str, mixture: str
+    ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.flip_probability = channel.checked_flip_probability(flip_probability)
-        self.posterior = posterior
-        self.settings = {"noise": flip_probability, "posterior": posterior}
-        self.capacity_bits = channel.capacity(encoder.bits, flip_probability)
+        self.first, self.last = (channel.checked_flip_probability(one) for one in noise)
+        self.posterior, self.mixture = posterior, mixture
+        self.settings = {
+            "noise": self.last,
+            "first_noise": self.first,
+            "posterior": posterior,
+            "mixture": mixture,
+        }
         self.inference = None if posterior in ("code", "channel") else inference_network(encoder)
         if posterior == "both":
             # Training then begins with the channel's own posterior, which is right, if not sharp.
@@ -110,17 +120,21 @@ class NAC(nn.Module):
     def forward(self, batch: Batch) -> Loss:
         """The loss of two views; information and capacity are reported in bits."""
         views = len(batch.views)
+        flip_probability = self.first + (self.last - self.first) * min(batch.share / RISE, 1.0)
         encoded = self.encoder(batch.views.flatten(0, 1))
-        logits = self._logits(encoded, views)
+        logits = self._logits(encoded, flip_probability, views)
         loss = nac_loss(
             batch.gather(encoded.activations.view(views, -1, self.encoder.bits), dim=1),
             None if logits is None else batch.gather(logits, dim=1),
-            flip_probability=self.flip_probability,
+            flip_probability=flip_probability,
             generator=batch.generator,
+            own=self.mixture == "all",
         )
         parts = {
             "mutual_information_bits": loss.mutual_information,
-            "capacity_bits": loss.total.new_tensor(self.capacity_bits),
+            "capacity_bits": loss.total.new_tensor(
+                channel.capacity(self.encoder.bits, flip_probability)
+            ),
             "inference": loss.inference.detach(),
             "mixture": loss.mixture.detach(),
         }
@@ -129,22 +143,21 @@ class NAC(nn.Module):
     def after_step(self, loss: Loss) -> None:
         """Nothing: there is neither queue nor bank."""
 
-    def _logits(self, encoded: Encoded, views: int) -> Float[Tensor, "views batch bits"] | None:
+    def _logits(
+        self, encoded: Encoded, flip_probability: float, views: int
+    ) -> Float[Tensor, "views batch bits"] | None:
         if self.posterior == "channel":
             return None
-        logits = self._guess(encoded)
-        return logits.view(views, -1, self.encoder.bits)
+        guess = self._guess(encoded, channel.log_odds(flip_probability))
+        return guess.view(views, -1, self.encoder.bits)
 
-    def _guess(self, encoded: Encoded) -> Float[Tensor, "n bits"]:
+    def _guess(self, encoded: Encoded, log_odds: float) -> Float[Tensor, "n bits"]:
         if self.inference is None:
-            return self._code_logits(encoded)
+            return log_odds * encoded.activations.tanh()
         predicted: Tensor = self.inference(encoded.features)
         if self.posterior == "network":
             return predicted / predicted.shape[-1] ** 0.5
-        return predicted + self._code_logits(encoded)
-
-    def _code_logits(self, encoded: Encoded) -> Float[Tensor, "n bits"]:
-        return channel.log_odds(self.flip_probability) * encoded.activations.tanh()
+        return predicted + log_odds * encoded.activations.tanh()
 
 
 def method(
@@ -152,7 +165,9 @@ def method(
     scale: Scale,
     *,
     noise: float | Literal["auto"] = "auto",
+    first_noise: float | Literal["same"] = "same",
     posterior: str = "channel",
+    mixture: Literal["auto", "all", "others"] = "auto",
 ) -> NAC:
     """NAC around an encoder.
 
@@ -160,15 +175,21 @@ def method(
         encoder: the network to learn.
         scale: images per step decide what `auto` means.
         noise: flip probability of the channel, or `auto`: `balanced_flip_probability`.
+        first_noise: flip probability that training begins with; it rises to `noise` in a straight
+            line over the first 70 % of the run. Little noise asks for many groups of images, much
+            noise for few (docs/training.md has what it gains).
         posterior: what gives the posterior of a view's noisy code. `network`: the inference
             network on the other view's features, divided by sqrt(bits), as published.
             `code`: the logits L z' of the other view's relaxed code z'. `channel`: the channel's
             likelihood given that code, the same at +-1 and kinder to codes near zero. `both`:
             the network's correction, zero at first, added to the logits of `code`. The bound
             holds for each; docs/training.md compares them.
+        mixture: which codes of the batch stand for the marginal: `all`, as published, or all
+            `others`. `auto` is `others` where the channel is the posterior, and else `all`.
 
     Raises:
-        UsageError: no channel has that noise, or there is no such posterior.
+        UsageError: no channel has that noise, there is no such posterior, or the mixture is one
+            of others where a network gives the posterior: no bound is known for that.
     """
     if posterior not in POSTERIORS:
         raise UsageError(
@@ -176,4 +197,12 @@ def method(
         )
     if noise == "auto":
         noise = balanced_flip_probability(encoder.bits, NAC.views * scale.batch)
-    return NAC(encoder, flip_probability=noise, posterior=posterior)
+    if mixture == "auto":
+        mixture = "others" if posterior == "channel" else "all"
+    elif mixture == "others" and posterior != "channel":
+        raise UsageError(
+            f"a mixture of others bounds nothing with the posterior '{posterior}'",
+            "--set mixture=all, or --set posterior=channel",
+        )
+    first = noise if first_noise == "same" else first_noise
+    return NAC(encoder, noise=(first, noise), posterior=posterior, mixture=mixture)

@@ -46,8 +46,8 @@ class Trained:
 class Stage:
     """What a method is trained with: views, the encoding of all images, the batch's maker, device.
 
-    `batch` makes the method's batch from views, positions, random numbers and the gather over
-    `processes`, each of which sees its part of a batch.
+    `batch` makes the method's batch from views, positions, random numbers, the gather over
+    `processes`, each of which sees its part of a batch, and the share of the run that is over.
     """
 
     views: Views
@@ -225,10 +225,9 @@ class _Run:
         own = step_generator(self.plan.seed, self.step, stage.device, 1 + processes.rank)
         views = stage.views(positions, self.method.views, own)
         generator = step_generator(self.plan.seed, self.step, stage.device)
+        places, share = positions.to(stage.device), self.plan.share(float(self.step), self.seconds)
         with autocast(stage.device):
-            return self.forward(
-                stage.batch(views, positions.to(stage.device), generator, processes.gather)
-            )
+            return self.forward(stage.batch(views, places, generator, processes.gather, share))
 
     def _stepped(self, rate: float) -> dict[str, float]:
         for group in self.optimiser.param_groups:

@@ -2,6 +2,7 @@
 
 import copy
 import io
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -223,6 +224,18 @@ def test_nac_reports_information_beside_the_capacity_of_its_channel() -> None:
     assert parts["mutual_information_bits"] <= parts["capacity_bits"]
 
 
+@pytest.mark.parametrize(("share", "p"), [(0.0, 0.2), (0.35, 0.3), (0.7, 0.4), (0.9, 0.4)])
+def test_nacs_noise_rises_in_a_straight_line_over_seven_tenths_of_a_run(
+    share: float, p: float
+) -> None:
+    method = built("nac", noise=0.4, first_noise=0.2)
+
+    parts = method(replace(batch(2), share=share)).parts
+
+    assert parts["capacity_bits"].item() == pytest.approx(channel.capacity(10, p), rel=1e-5)
+    assert method.settings["first_noise"] == 0.2
+
+
 def test_nac_settles_automatic_noise_by_bits_and_batch() -> None:
     method = built("nac")
 
@@ -233,6 +246,13 @@ def test_nac_settles_automatic_noise_by_bits_and_batch() -> None:
 def test_nac_refuses_noise_that_no_channel_has(noise: float) -> None:
     with pytest.raises(UsageError, match="it must lie between 0"):
         built("nac", noise=noise)
+
+
+def test_nac_leaves_a_code_out_of_its_own_mixture_only_where_that_is_a_bound() -> None:
+    assert built("nac").settings["mixture"] == "others"
+    assert built("nac", posterior="network").settings["mixture"] == "all"
+    with pytest.raises(UsageError, match="bounds nothing"):
+        built("nac", posterior="network", mixture="others")
 
 
 def test_nac_refuses_a_posterior_that_it_does_not_know() -> None:
