@@ -1,8 +1,9 @@
 """Queries of one call, shared out over threads; in each of them FAISS itself has one.
 
-FAISS's own threads meet at a barrier after every 65,536 codes for every 32 queries. On a machine
-that has other work too, each barrier waits for the thread that was put aside, and a call with
-many queries takes several times as long. Portions of queries need to meet only at the end.
+FAISS's own threads meet at a barrier after every 65,536 codes of every 32 queries, and wait there
+by spinning unless OMP_WAIT_POLICY=PASSIVE was set before FAISS was loaded, which a program that
+imports it before nachash has not done. With other work on the machine that was measured to take
+four times as long. Portions of queries meet only at the end.
 """
 
 from collections.abc import Callable
