@@ -215,7 +215,7 @@ class Index:
         return rows
 
     def _path(self, place: int) -> str:
-        return shown(str(Path(self._contents.root, self._contents.paths[place])))
+        return shown(self._contents.root, self._contents.paths[place])
 
 
 def _below(path: Path, root: Path) -> str:

@@ -20,6 +20,7 @@ from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.radius import similar_radius
 from nachash.tasks.rerank import Nearest, reranked
 from nachash.tasks.row_filter import Condition, matching, parsed
+from nachash.tasks.shown_path import shown
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -112,7 +113,7 @@ def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[
     all_codes, ids = index.codes(), index.ids()
     names = index.paths(np.array(rows))
     indexed = [
-        Query(_openable(index, name), all_codes[row], int(ids[row]))
+        Query(shown(index.root, name), all_codes[row], int(ids[row]))
         for name, row in zip(names, rows, strict=True)
     ]
     return pictures + indexed, skipped
@@ -223,7 +224,7 @@ def _row(
     paths = index.paths(positions)
     texts = _label_texts(index.label_names or (), labels, positions)
     return tuple(
-        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label, weighted)
+        Hit(query, rank, int(identifier), shown(index.root, path), int(distance), label, weighted)
         for rank, (distance, identifier, path, label, weighted) in enumerate(
             zip(distances, ids, paths, texts, nearest.weights(len(ids)), strict=True), start=1
         )
@@ -241,17 +242,6 @@ def _label_texts(
     return [
         ";".join(names[int(column)] for column in np.flatnonzero(row)) for row in labels[positions]
     ]
-
-
-def _openable(index: Index, path: str) -> str:
-    """The path of an indexed image as a program started here can open it."""
-    if "://" in index.root:
-        return f"{index.root}/{path}"
-    full = Path(index.root, path)
-    try:
-        return str(full.relative_to(Path.cwd()))
-    except ValueError:
-        return str(full)
 
 
 def _position(index: Index, path: str) -> int:
