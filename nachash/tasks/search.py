@@ -165,7 +165,12 @@ def _listed(source: Source, place: str) -> "Iterator[tuple[str, Callable[[], Ima
         yield image.path, partial(_refuse, image)
     for reference in source.references:
         single = place != "-" and len(source.references) == 1
-        name = place if single else str(Path(source.root) / reference.path)
+        below = (
+            f"{source.root}/{reference.path}"
+            if "://" in source.root
+            else str(Path(source.root, reference.path))
+        )
+        name = place if single else below
         yield name, partial(source.open, reference)
 
 
@@ -249,6 +254,8 @@ def _position(index: Index, path: str) -> int:
     try:
         return index.position_of_path(path)
     except MissingError:
+        if path.startswith(f"{index.root}/"):
+            return index.position_of_path(path.removeprefix(f"{index.root}/"))
         full = Path(path).resolve()
         if not full.is_relative_to(index.root):
             raise
