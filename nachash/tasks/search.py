@@ -17,7 +17,7 @@ from nachash.index.reading import reading
 from nachash.records import Answer, Hit, Hits, Skipped, Source
 from nachash.shapes import Bool, Float32, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
-from nachash.tasks.radius import similar_radius
+from nachash.tasks.radius import calibration_of, similar_radius
 from nachash.tasks.rerank import Nearest, reranked
 from nachash.tasks.row_filter import Condition, matching, parsed
 from nachash.tasks.shown_path import shown
@@ -101,7 +101,7 @@ def _with_radius(settings: SearchSettings, index: Index) -> SearchSettings:
         return settings
     if settings.max_distance is not None:
         raise UsageError("--similar and --max-distance exclude each other", "use one of them")
-    return replace(settings, max_distance=similar_radius(index))
+    return replace(settings, max_distance=similar_radius(calibration_of(index), index.path))
 
 
 def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
@@ -205,6 +205,10 @@ def _described(
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
     labels = index.labels() if index.has_labels else None
+
+    def codes_of(ids: Int64[np.ndarray, "k"]) -> UInt8[np.ndarray, "k bytes"]:
+        return index.codes()[index.positions_of_ids(ids)]
+
     rows = []
     for number, query in enumerate(queries):
         distances, ids = hits.row(number)
@@ -212,7 +216,7 @@ def _described(
         nearest = Nearest(distances[others], ids[others])
         if rerank:
             assert query.activations is not None
-            nearest = reranked(index, query.activations, nearest, rerank)
+            nearest = reranked(codes_of, query.activations, nearest, rerank)
         rows.append(_row(index, labels, query.name, nearest, limit))
     return tuple(rows)
 
