@@ -264,3 +264,35 @@ def test_mean_average_precision_of_a_hand_made_case():
     assert package.mean_average_precision(query, gallery, hot[[1]], hot[[1, 0, 1, 0]]) == value
     with pytest.raises(UsageError, match="label"):
         package.mean_average_precision(query, gallery, [1], [1])
+
+
+def test_a_hasher_is_cloned_and_set_as_scikit_learn_does_it():
+    from sklearn.base import clone
+    from sklearn.pipeline import make_pipeline
+
+    hasher = package.Hasher(bits=32, epochs=1, method="pca")
+
+    copy = clone(make_pipeline(hasher)).set_params(hasher__bits=16)[0]
+
+    assert copy.get_params() == {"bits": 16, "epochs": 1, "seed": 0, "method": "pca"}
+    assert hasher.bits == 32
+    with pytest.raises(UsageError, match="nonsense"):
+        hasher.set_params(nonsense=1)
+
+
+@pytest.mark.slow
+def test_a_pipeline_hashes_and_classifies():
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    data = digits.load()
+    pixels, labels = data.pixels[:300], data.labels.multi_hot[:300].argmax(1)
+    bits = FunctionTransformer(lambda codes: np.unpackbits(codes, axis=1))
+    pipeline = make_pipeline(
+        package.Hasher(bits=32, method="pca"), bits, KNeighborsClassifier(1, metric="hamming")
+    )
+
+    pipeline.fit(pixels[:250], labels[:250])
+
+    assert pipeline.score(pixels[250:], labels[250:]) > 0.3  # chance is 0.1
