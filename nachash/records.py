@@ -276,8 +276,9 @@ class DemoPage:
 
 
 def to_json(record: Any) -> str:
-    """A record (or a dict, or a list of them) as one line of JSON; nan becomes null."""
-    return json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
+    r"""A record, dict or list as a line of JSON: null for nan, `\udcff` for a byte of no text."""
+    text = json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _plain(value: Any) -> Any:

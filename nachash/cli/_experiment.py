@@ -78,7 +78,7 @@ def run(
     """Run an experiment; draw it, print its table or JSON; exit with 1 when a cell failed."""
     from nachash.cli import _terminal as terminal
     from nachash.records import to_json
-    from nachash.report import experiment_table
+    from nachash.report import experiment_table, table
     from nachash.tasks.compare import compare
 
     with terminal.progress() as progress:
@@ -89,6 +89,6 @@ def run(
     if markdown:
         markdown.write_text(experiment_table.markdown(experiment), encoding="utf-8")
         terminal.note(f"wrote {markdown}")
-    typer.echo(to_json(experiment) if json else experiment_table.text(experiment))
+    typer.echo(to_json(experiment) if json else experiment_table.text(experiment, table.room()))
     if experiment.failed:
         raise typer.Exit(1)

@@ -76,5 +76,6 @@ def write_evaluation(path: Path, scores: Scores, queries: Path | None) -> None:
 def _write(path: Path, page: ResultPage) -> None:
     from nachash.report import html
 
-    path.write_text(html.results(page), encoding="utf-8", errors="replace")
+    text = html.results(page).encode("utf-8", "surrogateescape")
+    path.write_text(text.decode("utf-8", "replace"), encoding="utf-8")
     terminal.note(f"wrote {path}")

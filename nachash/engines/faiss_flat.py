@@ -1,8 +1,7 @@
 """Exact search by FAISS (IndexBinaryFlat): every distance, fast."""
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final, final
 
 import numpy as np
@@ -13,10 +12,9 @@ import faiss
 
 from nachash.engines import Capabilities, Engine
 from nachash.engines._gallery import Gallery, checked_k, checked_length, checked_radius
+from nachash.engines._sharing import Sharing
 from nachash.records import Hits
 from nachash.shapes import Int64, UInt8
-
-_FEW_QUERIES: Final = 8
 
 
 def build(codes: UInt8[np.ndarray, "n bytes"], *, ids: Int64[np.ndarray, "n"], bits: int) -> Engine:
@@ -37,54 +35,52 @@ class _FaissFlat:
     capabilities: Final = Capabilities(exact=True, radius=True, change=True)
 
     def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
-        self._index = _filled(gallery)
+        self._fill(gallery)
 
     def search(self, queries: UInt8[np.ndarray, "queries bytes"], k: int) -> Hits:
         checked_length(queries, self._gallery.bits)
         k = min(checked_k(k), len(self._gallery.ids))
-        ends = np.arange(1, len(queries) + 1) * k
         if not len(queries) or not k:
-            return Hits(np.zeros(0, np.int64), np.zeros(0, np.int64), ends)
-        with _threads(len(queries)):
-            distances, rows = self._index.search(np.ascontiguousarray(queries), k)
-        return Hits(self._gallery.ids[rows.ravel()], distances.ravel().astype(np.int64), ends)
+            return _nothing(len(queries))
+        found = self._sharing.answers(
+            np.ascontiguousarray(queries), lambda portion: self._index.search(portion, k)
+        )
+        distances, rows = (_joined([part[column].ravel() for part in found]) for column in (0, 1))
+        ends = np.arange(k, (len(queries) + 1) * k, k)
+        return Hits(self._gallery.ids[rows], distances.astype(np.int64), ends)
 
     def within(self, queries: UInt8[np.ndarray, "queries bytes"], radius: int) -> Hits:
         checked_length(queries, self._gallery.bits)
         reach = min(checked_radius(radius), self._gallery.bits) + 1  # FAISS's radius is exclusive
         if not len(queries) or not len(self._gallery.ids):
-            return Hits(
-                np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(len(queries), np.int64)
-            )
-        with _threads(len(queries)):
-            bounds, distances, rows = self._index.range_search(np.ascontiguousarray(queries), reach)
-        bounds, distances = bounds.astype(np.int64), distances.astype(np.int64)
-        query = np.repeat(np.arange(len(queries)), np.diff(bounds))
-        order = np.lexsort((rows, distances, query))
-        return Hits(self._gallery.ids[rows[order]], distances[order], bounds[1:])
+            return _nothing(len(queries))
+        found = self._sharing.answers(
+            np.ascontiguousarray(queries), lambda portion: self._index.range_search(portion, reach)
+        )
+        counts = _joined([np.diff(bounds.astype(np.int64)) for bounds, _, _ in found])
+        distances = _joined([part.astype(np.int64) for _, part, _ in found])
+        rows = _joined([part for _, _, part in found])
+        order = np.lexsort((rows, distances, np.repeat(np.arange(len(queries)), counts)))
+        return Hits(self._gallery.ids[rows[order]], distances[order], np.cumsum(counts))
 
     def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
-        self._gallery = self._gallery.with_added(codes, ids)
-        self._index = _filled(self._gallery)
+        self._fill(self._gallery.with_added(codes, ids))
 
     def remove(self, ids: Int64[np.ndarray, "n"]) -> None:
-        self._gallery = self._gallery.without(ids)
-        self._index = _filled(self._gallery)
+        self._fill(self._gallery.without(ids))
+
+    def _fill(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+        self._sharing = Sharing(len(gallery.ids))
+        self._index = faiss.IndexBinaryFlat(gallery.codes.shape[1] * 8)
+        self._index.add(np.ascontiguousarray(gallery.codes))
 
 
-def _filled(gallery: Gallery) -> faiss.IndexBinaryFlat:
-    index = faiss.IndexBinaryFlat(gallery.codes.shape[1] * 8)
-    index.add(np.ascontiguousarray(gallery.codes))
-    return index
+def _nothing(queries: int) -> Hits:
+    empty = np.zeros(0, np.int64)
+    return Hits(empty, empty, np.zeros(queries, np.int64))
 
 
-@contextlib.contextmanager
-def _threads(queries: int) -> Iterator[None]:
-    """One thread for few queries, which FAISS cannot share out; all for many."""
-    present = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1 if queries <= _FEW_QUERIES else present)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(present)
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Parts as one array; the only one as it is."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -39,7 +39,32 @@ def components(
             f"a radius of {radius} bits is not possible: it must be at least 0",
             "use --max-distance 2",
         )
-    workers = threads or os.cpu_count() or 1
+    first, inverse = _distinct(codes)
+    root = _roots(codes[first], bits, radius, threads or os.cpu_count() or 1, progress)
+    return first[root[inverse]]
+
+
+def _distinct(
+    codes: UInt8[np.ndarray, "n bytes"],
+) -> tuple[Int64[np.ndarray, "distinct"], Int64[np.ndarray, "n"]]:
+    """The first row of each distinct code, ascending, and for each row the place of its code."""
+    words = as_words(codes)
+    keys = words[:, 0] if words.shape[1] == 1 else words
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(first), np.int64)
+    place[order] = np.arange(len(first))
+    return first[order].astype(np.int64), place[inverse.ravel()]
+
+
+def _roots(
+    codes: UInt8[np.ndarray, "n bytes"],
+    bits: int,
+    radius: int,
+    workers: int,
+    progress: Progress,
+) -> Int64[np.ndarray, "n"]:
+    """For each of some distinct codes the smallest row of its group."""
     forests = [np.arange(len(codes), dtype=np.int64) for _ in range(workers)]
     words = as_words(codes)
     done = 0

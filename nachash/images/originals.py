@@ -10,6 +10,7 @@ from PIL import Image
 
 from nachash.errors import ImageError, NachashError
 from nachash.images import files, location
+from nachash.images.member import leads_outside
 from nachash.images.selection import FileSource
 from nachash.records import Reference
 
@@ -28,6 +29,8 @@ class Originals:
         Raises:
             ImageError: it is not there any more or cannot be opened, with the reason.
         """
+        if "://" in self.root:
+            return _elsewhere(self.root, path)
         place, source, name = self._found(path)
         if source is None:
             single = files.source(self.root, [path])
@@ -41,13 +44,14 @@ class Originals:
     def version(self, path: str) -> tuple[int, int]:
         """What changes when the image does: size and time of change of the file that holds it.
 
+        Always the same for an image at a URL, which is not asked for it.
+
         Raises:
             ImageError: the file is not there any more.
         """
-        place, source, name = self._found(path)
-        if source is not None and "://" in place:
-            reference = source.references.get(name)
-            return (reference.size, reference.mtime_ns) if reference else (0, 0)
+        if "://" in self.root:
+            return 0, 0
+        place, _, _ = self._found(path)
         try:
             status = os.stat(place)  # noqa: PTH116 (names need not be valid text)
         except OSError as error:
@@ -56,7 +60,7 @@ class Originals:
 
     def _found(self, path: str) -> "tuple[str, _Listed | None, str]":
         """The file that holds an image, its listing when it holds many, and the name in it."""
-        if "://" in self.root or Path(self.root).is_file():
+        if Path(self.root).is_file():
             return self.root, self._listed(self.root), path
         full = os.path.join(self.root, path)  # noqa: PTH118 (bytes kept)
         shard, _, member = path.partition("/")
@@ -85,17 +89,27 @@ class _Listed:
 
 
 def opened_at(path: str) -> Image.Image:
-    """The image at a path, which may lead on into an archive: `photos.zip/cat/1.jpg`.
+    """The image at a path or URL, which may lead on into an archive: `photos.zip/cat/1.jpg`.
 
     Raises:
         ImageError: it is not there or cannot be opened, with the reason.
     """
+    if "://" in path:
+        return _elsewhere(*path.rsplit("/", 1))
     for archive in Path(path).parents if not os.path.lexists(path) else ():
         if archive.is_file():
             status = archive.stat()
             known = _of_archive(str(archive), status.st_size, status.st_mtime_ns)
             return known.open(Path(path).relative_to(archive).as_posix())
     return Originals("").open(path)
+
+
+def _elsewhere(root: str, path: str) -> Image.Image:
+    from nachash.images import elsewhere  # its libraries are not needed for what lies here
+
+    if wrong := leads_outside(path):
+        raise ImageError(wrong)
+    return elsewhere.opened(f"{root}/{path}")
 
 
 @functools.lru_cache(4)

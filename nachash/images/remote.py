@@ -53,10 +53,14 @@ class Remote:
             with self.files.open(self.places[reference.path], "rb") as file:
                 found = file.read(MAX_BYTES + 1)
         except Exception as error:  # each of fsspec's file systems raises what its library does
-            raise ImageError(_reason(error)) from error
+            raise _image_error(error) from error
         if len(found) > MAX_BYTES:
             raise ImageError(f"file too large: more than {MAX_BYTES} bytes")
         return bytes(found)
+
+
+class UnreachableError(ImageError):
+    """An image whose place gives no answer, so that others there need not be tried."""
 
 
 def is_url(location: str) -> bool:
@@ -88,6 +92,18 @@ def source(location: str) -> FileSource:
         with _fetched(files, place, location) as lines:
             return _listed(folder, files, _named(lines, files, posixpath.dirname(place)))
     return _listed(root, files, _below(files, place, location))
+
+
+def single(location: str) -> Image.Image:
+    """The image at a URL, whatever its name.
+
+    Raises:
+        UsageError, MissingError: see `source`.
+        ImageError: see `Remote.open`.
+    """
+    files, place = _file_system(location)
+    reference = Reference(location, 0, 0)
+    return Remote("", (reference,), (), files, {location: place}).open(reference)
 
 
 def _file_system(location: str) -> tuple[Any, str]:
@@ -222,6 +238,11 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "not found"
     return f"cannot be fetched: {' '.join(str(error).split()) or type(error).__name__}"[:120]
+
+
+def _image_error(error: Exception) -> ImageError:
+    answered = isinstance(error, FileNotFoundError | PermissionError) or hasattr(error, "status")
+    return (ImageError if answered else UnreachableError)(_reason(error))
 
 
 def _unreachable(location: str, error: Exception) -> MissingError:

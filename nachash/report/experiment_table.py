@@ -1,23 +1,60 @@
 """An experiment as a table: text for a terminal, Markdown for a page."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from nachash.experiment_records import Experiment, Figure, Row
-from nachash.report.table import table_text
+from nachash.report import table
 
 _Column = tuple[str, Callable[[Row], str]]
+# Columns that a narrow terminal does without, the first of them first.
+_LEFT_OUT: Final = (
+    "seconds",
+    "learns",
+    "capacity",
+    "poster mAP",
+    "linear",
+    "mAP@1000",
+    "seeds",
+    "noise",
+)
 
 
-def text(experiment: Experiment) -> str:
-    """The table, the failed cells, and what it was measured with."""
-    columns = _columns(experiment)
-    rows = [[value(row) for _, value in columns] for row in experiment.rows]
+def text(experiment: Experiment, room: int | None = None) -> str:
+    """The table, the failed cells, and what it was measured with.
+
+    A table wider than `room` characters loses columns rather than breaking words, and says which.
+    """
     parts = [f"{one.cell.name} failed: {one.reason}" for one in experiment.failed]
-    if rows:
-        title = f"{experiment.title}: {experiment.dataset}"
-        parts.insert(0, table_text(title, [name for name, _ in columns], rows))
+    if experiment.rows:
+        parts.insert(0, _table(experiment, room))
         parts.append(f"protocol {experiment.protocol}; chance {percent(experiment.chance)} %")
     return "\n".join(parts)
+
+
+def _table(experiment: Experiment, room: int | None) -> str:
+    every = _columns(experiment)
+    columns = _fitting(every, experiment.rows, room)
+    names, cells = _drawn(columns, experiment.rows)
+    title = f"{experiment.title}: {experiment.dataset}"
+    drawn = table.table_text(title, names, cells, width=room or table.width_of(names, cells))
+    missing = [name for name, _ in every if name not in names]
+    if not missing:
+        return drawn
+    return f"{drawn}\nno room for {', '.join(missing)}: widen the terminal, or use --json"
+
+
+def _fitting(columns: list[_Column], rows: Sequence[Row], room: int | None) -> list[_Column]:
+    """As many of the columns as there is room for."""
+    for name in _LEFT_OUT:
+        if room is None or table.width_of(*_drawn(columns, rows)) <= room:
+            break
+        columns = [column for column in columns if column[0] != name]
+    return columns
+
+
+def _drawn(columns: Sequence[_Column], rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    return [name for name, _ in columns], [[value(row) for _, value in columns] for row in rows]
 
 
 def markdown(experiment: Experiment) -> str:

@@ -1,12 +1,14 @@
 """Tables for people: text that fits a terminal; percentages only here, fractions elsewhere."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nachash.records import Answer, Encoding, Scores, Training
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_WIDE: Final = 10_000  # characters; no table is wider
 
 
 def any_of(record: Training | Encoding | Answer | Scores) -> str:
@@ -133,11 +135,32 @@ def _facts(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
-def table_text(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A rich table drawn as text of the terminal's width."""
+def room() -> int | None:
+    """Characters in a line of the terminal; None where stdout is none."""
     from rich.console import Console
 
     console = Console()
+    return console.width if console.is_terminal else None
+
+
+def width_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Characters in a line of the table that `table_text` draws where nothing is folded."""
+    from rich.console import Console
+
+    return Console(width=_WIDE).measure(_table("", columns, rows)).maximum
+
+
+def table_text(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int | None = None,
+) -> str:
+    """A rich table drawn as text; of the terminal's width where none is given."""
+    from rich.console import Console
+
+    console = Console(width=width)
     with console.capture() as captured:
         console.print(_table(title, columns, rows))
     return captured.get().rstrip("\n")
@@ -150,7 +173,7 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
     for column in columns:
-        justify = "left" if column in ("path", "label") else "right"
+        justify = "left" if column in ("path", "label", "method") else "right"
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))

@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from nachash import codes
 from nachash.errors import IncompatibleError
 from nachash.images import location, stream
 from nachash.index.reader import open_index
-from nachash.records import Preprocessing, Progress, Reference, Skipped
+from nachash.records import Preprocessing, Progress, Skipped
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.model import Activations, chosen_model, loaded_model
 from nachash.tasks.workers import decoding_threads
@@ -33,10 +33,15 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class CodedImages:
-    """Images below one root, a row each; `ids` is None where there is no index."""
+    """Images below one root, a row each; `ids` is None where there is no index.
+
+    Columns and no records: of a million images few are duplicates. A path that does not lie below
+    the root is absolute.
+    """
 
     root: str
-    references: tuple[Reference, ...]
+    paths: list[str]
+    sizes: Int64[np.ndarray, "n"]
     codes: UInt8[np.ndarray, "n bytes"]
     bits: int
     ids: Int64[np.ndarray, "n"] | None
@@ -50,9 +55,15 @@ def of_index(path: Path) -> tuple[CodedImages, Encoder]:
         MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
     """
     with open_index(path) as index:
-        columns = zip(index.all_paths(), index.sizes(), index.times(), strict=True)
-        references = tuple(Reference(name, int(size), int(time)) for name, size, time in columns)
-        images = CodedImages(index.root, references, index.codes(), index.bits, index.ids(), ())
+        images = CodedImages(
+            root=index.root,
+            paths=index.all_paths(),
+            sizes=index.sizes(),
+            codes=index.codes(),
+            bits=index.bits,
+            ids=index.ids(),
+            skipped=(),
+        )
         onnx, preprocessing = index.encoder, index.preprocessing
 
     @functools.cache
@@ -83,38 +94,50 @@ def encoded(
 ) -> CodedImages:
     """The images at a place, encoded; one that cannot be read is skipped."""
     source = location.source(place, sys.stdin)
-    references: list[Reference] = []
+    paths: list[str] = []
+    sizes: list[int] = []
     skipped, found = list(source.skipped), [np.zeros((0, codes.code_bytes(bits)), np.uint8)]
     for batch in stream.batches(
         source, encoder.preprocessing, batch_size=256, workers=decoding_threads(workers)
     ):
         found.append(codes.encode(encoder.activations(batch.pixels)))
-        references += batch.references
+        paths += [each.path for each in batch.references]
+        sizes += [each.size for each in batch.references]
         skipped += batch.skipped
-        progress("encoding", len(references), len(source.references))
-    root = str(Path(source.root).resolve())
-    every = np.concatenate(found)
-    return CodedImages(root, tuple(references), every, bits, None, tuple(skipped))
+        progress("encoding", len(paths), len(source.references))
+    return CodedImages(
+        root=str(Path(source.root).resolve()),
+        paths=paths,
+        sizes=np.array(sizes, np.int64),
+        codes=np.concatenate(found),
+        bits=bits,
+        ids=None,
+        skipped=tuple(skipped),
+    )
 
 
 def joined(parts: Sequence[CodedImages]) -> CodedImages:
-    """The images of several places as one, their paths spelled out; ids of the first alone.
+    """The images of several places as one, below the root of the first; ids of the first alone.
 
     Raises:
         IncompatibleError: the codes differ in length.
     """
     if len({part.bits for part in parts}) > 1:
         raise IncompatibleError("codes of different lengths cannot be compared")
-    references = tuple(
-        replace(each, path=os.path.join(part.root, each.path))  # noqa: PTH118 (speed)
-        for part in parts
-        for each in part.references
-    )
+    first, *others = parts
+    if not others:
+        return first
+    outside = [
+        os.path.join(part.root, path)  # noqa: PTH118 (speed)
+        for part in others
+        for path in part.paths
+    ]
     return CodedImages(
-        root=parts[0].root,
-        references=references,
+        root=first.root,
+        paths=first.paths + outside,
+        sizes=np.concatenate([part.sizes for part in parts]),
         codes=np.concatenate([part.codes for part in parts]),
-        bits=parts[0].bits,
-        ids=parts[0].ids,
+        bits=first.bits,
+        ids=first.ids,
         skipped=tuple(image for part in parts for image in part.skipped),
     )

@@ -1,8 +1,10 @@
 """`dedup`: codes -> groups within a radius -> which image of each group to keep."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -12,13 +14,15 @@ from nachash.duplicate_records import Duplicate, Duplicates, Grouping
 from nachash.errors import ImageError, MissingError
 from nachash.images.originals import opened_at
 from nachash.index.reader import open_index
-from nachash.records import Progress, Reference, silent
+from nachash.records import Progress, silent
 from nachash.shapes import Int64
 from nachash.tasks import coded_images
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.coded_images import CodedImages
 from nachash.tasks.radius import calibration_of, same_photo_radius
 from nachash.tasks.shown_path import shown
+
+_REQUESTS: Final = 16  # at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ def dedup(
         max_distance=radius,
         grouping=settings.grouping,
         bits=images.bits,
-        images=len(images.references),
+        images=len(images.paths),
         groups=groups,
         skipped=images.skipped,
     )
@@ -107,7 +111,7 @@ def _groups(
     images = gathered.images
     label = components(images.codes, bits=images.bits, radius=radius, progress=progress)
     for rows in _rows_by_label(label):
-        members = [_member(gathered, int(row)) for row in rows]
+        members = _members(gathered, rows)
         preference = np.array(sorted(range(len(rows)), key=lambda at: _rank(members[at], at)))
         for centre, own in _split(images, rows, preference, radius, grouping):
             group = _described(images, rows[own], [members[at] for at in own], int(rows[centre]))
@@ -144,21 +148,35 @@ def _split(
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    reference: Reference
+    path: str
+    size: int
     pixels: tuple[int, int] | None
     protected: bool
 
 
-def _member(gathered: _Gathered, row: int) -> _Member:
-    reference = gathered.images.references[row]
-    protected = any(Path(reference.path).is_relative_to(path) for path in gathered.protected)
-    return _Member(reference, _resolution(reference), protected)
+def _members(gathered: _Gathered, rows: Int64[np.ndarray, "n"]) -> list[_Member]:
+    """What is known of some images; several are asked for at once where each takes a request."""
+    images = gathered.images
+    paths = [shown(images.root, images.paths[row]) for row in rows]
+    protected = [
+        any(
+            Path(images.root, images.paths[row]).is_relative_to(path) for path in gathered.protected
+        )
+        for row in rows
+    ]
+    if "://" in images.root:
+        with ThreadPoolExecutor(_REQUESTS) as threads:
+            pixels = list(threads.map(_resolution, paths))
+    else:
+        pixels = [_resolution(path) for path in paths]
+    columns = zip(paths, images.sizes[rows].tolist(), pixels, protected, strict=True)
+    return [_Member(*fields) for fields in columns]
 
 
-def _resolution(reference: Reference) -> tuple[int, int] | None:
+def _resolution(path: str) -> tuple[int, int] | None:
     """Width and height in pixels; None when the file cannot be opened any more."""
     try:
-        image = opened_at(reference.path)
+        image = opened_at(path)
     except (ImageError, OSError):
         return None
     with image:
@@ -168,7 +186,7 @@ def _resolution(reference: Reference) -> tuple[int, int] | None:
 def _rank(member: _Member, at: int) -> tuple[bool, int, int, int]:
     """Smaller is better: reference folders, then many pixels, then a large file."""
     width, height = member.pixels or (0, 0)
-    return not member.protected, -width * height, -member.reference.size, at
+    return not member.protected, -width * height, -member.size, at
 
 
 def _described(
@@ -178,12 +196,12 @@ def _described(
     distances = codes.popcount(images.codes[rows] ^ images.codes[keeper])
     described = [
         Duplicate(
-            path=shown(member.reference.path),
+            path=member.path,
             id=None if images.ids is None or row >= len(images.ids) else int(images.ids[row]),
             distance=int(distance),
             width=member.pixels[0] if member.pixels else None,
             height=member.pixels[1] if member.pixels else None,
-            size=member.reference.size,
+            size=member.size,
             keep=bool(row == keeper),
             reference=member.protected,
             code=images.codes[row].tobytes().hex(),

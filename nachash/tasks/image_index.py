@@ -3,38 +3,30 @@
 import functools
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from nachash import plugins
-from nachash.engines import Engine
+from nachash import codes
+from nachash.calibration_records import Calibration
+from nachash.duplicate_records import Duplicates, Grouping
 from nachash.errors import ImageError, UsageError
-from nachash.images import files
+from nachash.images import files, folder
 from nachash.index import reader, writer
 from nachash.index.rows import Changes
-from nachash.records import Hit, Hits
+from nachash.records import Hit
 from nachash.shapes import Int64, UInt8
 from nachash.tasks import index_card
 from nachash.tasks.index.remove import named
 from nachash.tasks.picture import Picture
-from nachash.tasks.shown_path import shown
+from nachash.tasks.radius import similar_radius
+from nachash.tasks.serving.snapshot import Snapshot
+from nachash.tasks.snapshot_hits import described, names_of, reordered, rows_of
 from nachash.tasks.trained_encoder import Encoder
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    codes: UInt8[np.ndarray, "n bytes"]
-    ids: Int64[np.ndarray, "n"]
-    paths: list[str]
-    root: str
-    bits: int
-    labelled: bool
 
 
 @final
@@ -89,7 +81,7 @@ class Index:
             ("index", str(self.path)),
             ("images", f"{len(self):,}"),
             ("codes", f"{self.bits} bits"),
-            ("labels", "yes" if self._contents.labelled else "none"),
+            ("labels", "yes" if self._contents.label_names else "none"),
             ("root", self._contents.root),
         ]
 
@@ -106,7 +98,26 @@ class Index:
     @property
     def paths(self) -> list[str]:
         """The path of every image, relative to the folder that the index was made of."""
-        return self._contents.paths
+        return self._contents.all_paths()
+
+    @property
+    def ids(self) -> Int64[np.ndarray, "n"]:
+        """The id of every image, ascending."""
+        return self._contents.ids
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """A name for each column of `labels`; none without labels."""
+        return self._contents.label_names or ()
+
+    @property
+    def labels(self) -> UInt8[np.ndarray, "n classes"]:
+        """The labels of every image, a one for each that it has.
+
+        Raises:
+            MissingError: the index has no labels.
+        """
+        return self._contents.labels()
 
     @functools.cached_property
     def encoder(self) -> Encoder:
@@ -114,8 +125,8 @@ class Index:
         with reader.open_index(self.path) as index:
             return Encoder(index.encoder, index.preprocessing, index.model)
 
-    def add(self, paths: Sequence[str | Path]) -> None:
-        """Encode image files and append them; all of them or, after an error, none.
+    def add(self, images: str | Path | Sequence[str | Path]) -> None:
+        """Encode image files, or all below a folder; all of them or, after an error, none.
 
         Raises:
             ImageError: a file is not there or cannot be decoded.
@@ -123,10 +134,11 @@ class Index:
             StorageError: the disk is full, or another process writes.
         """
         contents = self._contents
-        if contents.labelled:
+        if contents.label_names:
             raise UsageError(
                 f"{self.path} has labels, and `add` knows none", "nachash encode the whole folder"
             )
+        paths = _files(images) if isinstance(images, str | Path) else images
         names = [_below(Path(path), Path(contents.root)) for path in paths]
         listed = files.source(contents.root, names)
         if listed.skipped:
@@ -159,63 +171,121 @@ class Index:
     def _forget(self) -> None:
         """Read the file again when it is next needed."""
         self.__dict__.pop("_contents", None)
-        self.__dict__.pop("_engine", None)
 
-    def search(self, pictures: Sequence[Picture] | np.ndarray, k: int = 10) -> list[list[Hit]]:
+    def search(
+        self,
+        pictures: Sequence[Picture] | np.ndarray,
+        k: int = 10,
+        *,
+        where: Sequence[str] = (),
+        under: Sequence[str] = (),
+        rerank: int | None = None,
+    ) -> list[list[Hit]]:
         """The k nearest images of each picture, ordered by (distance, id).
 
+        Only images that fulfil all conditions `where` and lie below a folder of `under`. With
+        `rerank`, so many nearest are first put in the order of their asymmetric distances.
+
         Raises:
             ImageError: a picture cannot be read.
-            UsageError: for k below 1.
+            UsageError: for k below 1, or a condition that makes no sense.
         """
-        return self._described(pictures, self._engine.search(self.encoder.encode(pictures), k))
+        activations = self.encoder.activations(pictures)
+        rows = self._contents.filtered(tuple(where), tuple(under))
+        hits = rows.engine.search(codes.encode(activations), max(k, rerank or 0))
+        nearest = rows_of(hits)
+        if rerank:
+            nearest = reordered(self._contents, activations, nearest, rerank)
+        return described(self._contents, names_of(pictures), nearest, k)
 
-    def within(self, pictures: Sequence[Picture] | np.ndarray, radius: int) -> list[list[Hit]]:
+    def within(
+        self,
+        pictures: Sequence[Picture] | np.ndarray,
+        radius: int | None = None,
+        *,
+        where: Sequence[str] = (),
+        under: Sequence[str] = (),
+    ) -> list[list[Hit]]:
         """All images at most `radius` bits from each picture, ordered by (distance, id).
 
+        Without a radius, all that are similar, as far as `calibrate` measured.
+
         Raises:
             ImageError: a picture cannot be read.
-            UsageError: for a negative radius.
+            UsageError: for a negative radius, or a condition that makes no sense.
+            MissingError: no radius was given and none was measured.
         """
-        return self._described(pictures, self._engine.within(self.encoder.encode(pictures), radius))
+        if radius is None:
+            radius = similar_radius(self._contents.calibration, self.path)
+        rows = self._contents.filtered(tuple(where), tuple(under))
+        hits = rows.engine.within(self.encoder.encode(pictures), radius)
+        return described(self._contents, names_of(pictures), rows_of(hits), None)
 
-    @functools.cached_property
-    def _contents(self) -> _Contents:
-        with reader.open_index(self.path) as index:
-            return _Contents(
-                codes=index.codes(),
-                ids=index.ids(),
-                paths=index.all_paths(),
-                root=index.root,
-                bits=index.bits,
-                labelled=index.has_labels,
-            )
+    def search_codes(
+        self,
+        queries: UInt8[np.ndarray, "queries bytes"],
+        k: int = 10,
+        *,
+        where: Sequence[str] = (),
+        under: Sequence[str] = (),
+    ) -> list[list[Hit]]:
+        """The k nearest images of each packed code, as `search` gives them.
 
-    @functools.cached_property
-    def _engine(self) -> Engine:
-        engine: Engine = plugins.load("engines", "faiss-flat").build(
-            self._contents.codes, ids=self._contents.ids, bits=self.bits
+        Raises:
+            UsageError: for k below 1, codes of another length, or a condition that makes no sense.
+        """
+        hits = self._contents.filtered(tuple(where), tuple(under)).engine.search(queries, k)
+        return described(self._contents, [""] * len(queries), rows_of(hits), k)
+
+    def calibrate(self, images: int = 300, seed: int = 0) -> Calibration:
+        """Measure which radius means what, by copies of so many images, and store it.
+
+        `within` and `duplicates` without a radius then use it.
+
+        Raises:
+            MissingError: fewer than two images, or none can be opened any more.
+        """
+        from nachash.tasks.calibrate import CalibrateSettings, calibrate
+
+        settings = CalibrateSettings(index=self.path, images=images, seed=seed)
+        measured = calibrate(settings, choice=lambda _: None)
+        self._forget()
+        return measured
+
+    def duplicates(
+        self,
+        radius: int | None = None,
+        *,
+        grouping: Grouping = "components",
+        reference: Sequence[str | Path] = (),
+    ) -> Duplicates:
+        """Groups of images that look the same, in each the one to keep first.
+
+        Without a radius, that of copies of one photo: the calibrated one, else one bit in 20.
+        """
+        from nachash.tasks.dedup import DedupSettings, dedup
+
+        settings = DedupSettings(
+            source=self.path,
+            max_distance=radius,
+            grouping=grouping,
+            reference=tuple(Path(place) for place in reference),
         )
-        return engine
+        return dedup(settings, choice=lambda _: None)
 
-    def _described(self, pictures: Sequence[Picture] | np.ndarray, hits: Hits) -> list[list[Hit]]:
-        rows = []
-        for number, picture in enumerate(pictures):
-            distances, ids = hits.row(number)
-            places = np.searchsorted(self._contents.ids, ids)
-            name = os.fspath(picture) if isinstance(picture, str | os.PathLike) else ""
-            rows.append(
-                [
-                    Hit(name, rank, int(identifier), self._path(int(place)), int(distance))
-                    for rank, (distance, identifier, place) in enumerate(
-                        zip(distances, ids, places, strict=True), start=1
-                    )
-                ]
-            )
-        return rows
+    @functools.cached_property
+    def _contents(self) -> Snapshot:
+        return Snapshot.of(self.path)
 
-    def _path(self, place: int) -> str:
-        return shown(str(Path(self._contents.root, self._contents.paths[place])))
+
+def _files(place: str | Path) -> list[str | Path]:
+    """The images below a folder, or the one file."""
+    if not Path(place).is_dir():
+        return [place]
+    listed = folder.source(str(place))
+    if listed.skipped:
+        raise ImageError(f"{listed.skipped[0].path}: {listed.skipped[0].reason}")
+    return [Path(place, each.path) for each in listed.references]
 
 
 def _below(path: Path, root: Path) -> str:

@@ -43,12 +43,22 @@ def _of_group(
     for each, place in zip(group, real, strict=True):
         if each.keep or each.reference:
             continue
-        reason = _why_not(each, group[0], place, real) or _why_not_there(place, target)
+        reason = (
+            _why_no_file(each.path)
+            or _why_not(each, group[0], place, real)
+            or _why_not_there(place, target)
+        )
         below = place.relative_to(root) if place.is_relative_to(root) else Path(*place.parts[1:])
         to = _free(target / below, taken)
         if reason is None:
             taken.add(to)
         yield Move(each.path, str(to), reason)
+
+
+def _why_no_file(path: str) -> str | None:
+    if "://" in path:
+        return "it does not lie on this machine"
+    return None if os.path.lexists(path) else "it is gone, or lies in an archive"
 
 
 def _why_not(each: Duplicate, keeper: Duplicate, place: Path, group: Sequence[Path]) -> str | None:

@@ -140,7 +140,7 @@ class _Images:
         return {names[int(column)] for column in np.flatnonzero(self.labels[row])}
 
     def path(self, row: int) -> str:
-        return shown(str(Path(self.index.root, self.index.paths(np.array([row]))[0])))
+        return shown(self.index.root, self.index.paths(np.array([row]))[0])
 
 
 def _sampled(index: Index, asked: Index, *, leave_out: bool) -> tuple[PageRow, ...]:

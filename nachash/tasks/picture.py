@@ -15,6 +15,18 @@ from nachash.shapes import UInt8
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 
 
+def checked_list(pictures: object) -> None:
+    """Refuse one picture where several are expected; the letters of a path are no pictures.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if isinstance(pictures, str | os.PathLike | Image.Image):
+        raise UsageError(
+            "one picture was given where several are expected", 'put it into a list: ["query.jpg"]'
+        )
+
+
 def pixels_of(
     pictures: Sequence[Picture] | np.ndarray, preprocessing: Preprocessing
 ) -> UInt8[np.ndarray, "batch size size 3"]:

@@ -1,5 +1,6 @@
 """Which Hamming radius a command uses when none is given."""
 
+from pathlib import Path
 from typing import Final
 
 from nachash.calibration_records import Calibration
@@ -34,16 +35,15 @@ def same_photo_radius(measured: Calibration | None, bits: int) -> tuple[int, str
     return radius, f"radius: {radius} of {bits} bits (one in {SHARE_OF_BITS}; not calibrated)"
 
 
-def similar_radius(index: Index) -> int:
+def similar_radius(measured: Calibration | None, path: Path) -> int:
     """The calibrated radius for similar images.
 
     Raises:
         MissingError: the index was not calibrated.
     """
-    measured = calibration_of(index)
     if measured is None:
         raise MissingError(
-            f"{index.path} is not calibrated, so --similar has no radius",
-            f"nachash calibrate {index.path}, or --max-distance 8",
+            f"{path} is not calibrated, so --similar has no radius",
+            f"nachash calibrate {path}, or --max-distance 8",
         )
     return measured.similar_radius

@@ -1,12 +1,14 @@
 """Hits of one query in a finer order than their Hamming distances give."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from nachash import codes
-from nachash.index.reader import Index
-from nachash.shapes import Float32, Float64, Int64
+from nachash.shapes import Float32, Float64, Int64, UInt8
+
+CodesOf = Callable[[Int64[np.ndarray, "k"]], UInt8[np.ndarray, "k bytes"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,14 @@ class Nearest:
 
 
 def reranked(
-    index: Index, activations: Float32[np.ndarray, "bits"], nearest: Nearest, count: int
+    codes_of: CodesOf, activations: Float32[np.ndarray, "bits"], nearest: Nearest, count: int
 ) -> Nearest:
-    """The first `count` hits ordered by (asymmetric distance, distance, id), then the others."""
+    """The first `count` hits ordered by (asymmetric distance, distance, id), then the others.
+
+    `codes_of` gives the codes of ids.
+    """
     distances, ids = nearest.distances[:count], nearest.ids[:count]
-    found = index.codes()[index.positions_of_ids(ids)]
-    weighted = codes.asymmetric_distance(activations, found)
+    weighted = codes.asymmetric_distance(activations, codes_of(ids))
     order = np.lexsort((ids, distances, weighted))
     return Nearest(
         np.concatenate([distances[order], nearest.distances[count:]]),

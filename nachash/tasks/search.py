@@ -17,9 +17,10 @@ from nachash.index.reading import reading
 from nachash.records import Answer, Hit, Hits, Skipped, Source
 from nachash.shapes import Bool, Float32, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
-from nachash.tasks.radius import similar_radius
+from nachash.tasks.radius import calibration_of, similar_radius
 from nachash.tasks.rerank import Nearest, reranked
 from nachash.tasks.row_filter import Condition, matching, parsed
+from nachash.tasks.shown_path import shown
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,7 +101,7 @@ def _with_radius(settings: SearchSettings, index: Index) -> SearchSettings:
         return settings
     if settings.max_distance is not None:
         raise UsageError("--similar and --max-distance exclude each other", "use one of them")
-    return replace(settings, max_distance=similar_radius(index))
+    return replace(settings, max_distance=similar_radius(calibration_of(index), index.path))
 
 
 def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
@@ -112,7 +113,7 @@ def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[
     all_codes, ids = index.codes(), index.ids()
     names = index.paths(np.array(rows))
     indexed = [
-        Query(_openable(index, name), all_codes[row], int(ids[row]))
+        Query(shown(index.root, name), all_codes[row], int(ids[row]))
         for name, row in zip(names, rows, strict=True)
     ]
     return pictures + indexed, skipped
@@ -164,7 +165,12 @@ def _listed(source: Source, place: str) -> "Iterator[tuple[str, Callable[[], Ima
         yield image.path, partial(_refuse, image)
     for reference in source.references:
         single = place != "-" and len(source.references) == 1
-        name = place if single else str(Path(source.root) / reference.path)
+        below = (
+            f"{source.root}/{reference.path}"
+            if "://" in source.root
+            else str(Path(source.root, reference.path))
+        )
+        name = place if single else below
         yield name, partial(source.open, reference)
 
 
@@ -199,6 +205,10 @@ def _described(
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
     labels = index.labels() if index.has_labels else None
+
+    def codes_of(ids: Int64[np.ndarray, "k"]) -> UInt8[np.ndarray, "k bytes"]:
+        return index.codes()[index.positions_of_ids(ids)]
+
     rows = []
     for number, query in enumerate(queries):
         distances, ids = hits.row(number)
@@ -206,7 +216,7 @@ def _described(
         nearest = Nearest(distances[others], ids[others])
         if rerank:
             assert query.activations is not None
-            nearest = reranked(index, query.activations, nearest, rerank)
+            nearest = reranked(codes_of, query.activations, nearest, rerank)
         rows.append(_row(index, labels, query.name, nearest, limit))
     return tuple(rows)
 
@@ -223,7 +233,7 @@ def _row(
     paths = index.paths(positions)
     texts = _label_texts(index.label_names or (), labels, positions)
     return tuple(
-        Hit(query, rank, int(identifier), _openable(index, path), int(distance), label, weighted)
+        Hit(query, rank, int(identifier), shown(index.root, path), int(distance), label, weighted)
         for rank, (distance, identifier, path, label, weighted) in enumerate(
             zip(distances, ids, paths, texts, nearest.weights(len(ids)), strict=True), start=1
         )
@@ -243,22 +253,13 @@ def _label_texts(
     ]
 
 
-def _openable(index: Index, path: str) -> str:
-    """The path of an indexed image as a program started here can open it."""
-    if "://" in index.root:
-        return f"{index.root}/{path}"
-    full = Path(index.root, path)
-    try:
-        return str(full.relative_to(Path.cwd()))
-    except ValueError:
-        return str(full)
-
-
 def _position(index: Index, path: str) -> int:
     """Row of an image named as in the index or as a path from here."""
     try:
         return index.position_of_path(path)
     except MissingError:
+        if path.startswith(f"{index.root}/"):
+            return index.position_of_path(path.removeprefix(f"{index.root}/"))
         full = Path(path).resolve()
         if not full.is_relative_to(index.root):
             raise

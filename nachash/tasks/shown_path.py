@@ -1,11 +1,15 @@
 """A path as it is shown: so that a program started here can open it."""
 
+import os
 from pathlib import Path
 
 
-def shown(path: str) -> str:
-    """Relative to the current directory where the file lies below it, else as it is."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return path
+def shown(root: str, path: str) -> str:
+    """An image below a root: relative to the current directory where it lies below that.
+
+    Below a URL it is a URL.
+    """
+    if "://" in root:
+        return f"{root}/{path}"
+    full, here = str(Path(root, path)), os.getcwd().rstrip(os.sep) + os.sep  # noqa: PTH109 (speed)
+    return full.removeprefix(here)

@@ -12,7 +12,7 @@ from nachash.inference.model_directory import open_model
 from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.records import Preprocessing
 from nachash.shapes import Float32, UInt8
-from nachash.tasks.picture import Picture, pixels_of
+from nachash.tasks.picture import Picture, checked_list, pixels_of
 
 _AT_ONCE: Final = 256
 
@@ -46,6 +46,7 @@ class Encoder:
         Raises:
             ImageError: a picture cannot be read.
         """
+        checked_list(pictures)
         found = [np.zeros((0, self.bits), np.float32)]
         for start in range(0, len(pictures), _AT_ONCE):
             pixels = pixels_of(pictures[start : start + _AT_ONCE], self.preprocessing)

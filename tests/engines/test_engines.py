@@ -182,20 +182,53 @@ def test_every_engine_says_what_it_can(name):
     assert isinstance(capabilities.exact, bool)
 
 
-@pytest.mark.parametrize("queries", [1, 8, 9, 500])
+@pytest.mark.parametrize("queries", [1, 3, 500])
 @pytest.mark.parametrize("threads", [1, 2, 4])
-def test_threads_and_batches_do_not_change_what_faiss_answers(threads, queries):
+def test_threads_and_portions_do_not_change_what_faiss_answers(monkeypatch, threads, queries):
     import faiss
 
+    from nachash.engines import _sharing
+
+    monkeypatch.setattr(_sharing, "_COMPARISONS", 1)
     codes = codes_with_ties(3, 2500, 40)
-    engine = built("faiss-flat", codes[:2000], np.arange(2000), 40)
     expected = exact.build(codes[:2000], ids=np.arange(2000), bits=40)
     present = faiss.omp_get_max_threads()
     try:
         faiss.omp_set_num_threads(threads)
+        engine = built("faiss-flat", codes[:2000], np.arange(2000), 40)
         asked = codes[2000 : 2000 + queries]
         same(engine.search(asked, 17), expected.search(asked, 17))
         same(engine.within(asked, 11), expected.within(asked, 11))
         assert faiss.omp_get_max_threads() == threads
     finally:
         faiss.omp_set_num_threads(present)
+
+
+@pytest.mark.parametrize(
+    ("threads", "rows", "queries", "sizes"),
+    [
+        (2, 1_000_000, 1, [1]),
+        (2, 1_000_000, 7, [2, 2, 2, 1]),
+        (2, 1_000_000, 32, [4] * 8),
+        (2, 1_000, 2_000, [2_000]),
+        (1, 1_000_000, 32, [32]),
+        (4, 0, 3, [3]),
+    ],
+)
+def test_work_is_shared_out_when_there_is_enough_of_it(threads, rows, queries, sizes):
+    import faiss
+
+    from nachash.engines._sharing import Sharing
+
+    present = faiss.omp_get_max_threads()
+    try:
+        faiss.omp_set_num_threads(threads)
+        found = Sharing(rows).answers(
+            np.zeros((queries, 8), np.uint8),
+            lambda portion: (len(portion), faiss.omp_get_max_threads()),
+        )
+    finally:
+        faiss.omp_set_num_threads(present)
+
+    assert [size for size, _ in found] == sizes
+    assert {threads for _, threads in found} == {1}

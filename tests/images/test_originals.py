@@ -110,3 +110,47 @@ def test_a_changed_file_has_another_version(folder):
     (folder / "3.png").unlink()
     with pytest.raises(ImageError):
         originals.version("3.png")
+
+
+def test_a_url_leads_into_an_archive_elsewhere(folder):
+    files = fsspec.filesystem("memory")
+    for name in ("all.zip", "all-0.tar"):
+        local = zipped(folder) if name.endswith(".zip") else tarred(folder)
+        files.put_file(local, f"/kept/{name}")
+        with opened_at(f"memory://kept/{name}/dog/2.png") as image:
+            assert image.size == (11, 20)
+        with pytest.raises(ImageError, match="not found"):
+            opened_at(f"memory://kept/{name}/dog/4.png")
+    with opened_at(f"{remote(folder)}/3.png") as image:
+        assert image.size == (12, 20)
+
+
+def test_a_place_that_does_not_answer_is_asked_once(monkeypatch):
+    from nachash.images import elsewhere
+    from nachash.images.remote import UnreachableError
+
+    asked = []
+
+    def unanswered(url):
+        asked.append(url)
+        raise UnreachableError("cannot be fetched: timeout")
+
+    monkeypatch.setattr(elsewhere.remote, "single", unanswered)
+    for name in ("1.png", "2.png"):
+        with pytest.raises(ImageError):
+            opened_at(f"https://silent.example/photos/{name}")
+    with pytest.raises(ImageError):
+        opened_at("https://other.example/photos/1.png")
+
+    assert asked == [
+        "https://silent.example/photos/1.png",
+        "https://other.example/photos/1.png",
+    ]
+
+
+def test_only_what_was_not_answered_counts_as_silence():
+    from nachash.images import remote as elsewhere
+
+    assert elsewhere._image_error(FileNotFoundError("x")).sentence == "not found"
+    assert not isinstance(elsewhere._image_error(FileNotFoundError()), elsewhere.UnreachableError)
+    assert isinstance(elsewhere._image_error(TimeoutError()), elsewhere.UnreachableError)

@@ -110,7 +110,79 @@ def test_within_is_inclusive_and_an_index_grows(index):
     Image.open("query.png").save("photos/new.png")
     index.add(["photos/new.png"])
     assert len(index) == 151
-    assert index.search(["query.png"], k=1)[0][0].path == "photos/new.png"
+    assert "photos/new.png" in {hit.path for hit in index.within(["query.png"], 0)[0]}
+
+
+def test_filters_and_reranking_give_what_the_command_line_gives(index, nachash, scene):
+    for flags, settings in (
+        (["--where", "path=3-*"], {"where": ["path=3-*"]}),
+        (["--under", "photos/nowhere"], {"under": ["nowhere"]}),
+        (["--rerank", "40"], {"rerank": 40}),
+        (["--rerank", "3"], {"rerank": 3}),
+    ):
+        finished = nachash(
+            "search", "query.png", "--index", "photos.h5", "-k", 7, "--json", "--no-exit-code",
+            *flags, cwd=scene,
+        )  # fmt: skip
+        printed = [json.loads(line) for line in finished.out.splitlines()]
+
+        found = index.search(["query.png"], k=7, **settings)[0]
+
+        assert [(hit.id, hit.distance, hit.asymmetric) for hit in found] == [
+            (hit["id"], hit["distance"], hit.get("asymmetric")) for hit in printed
+        ]
+
+
+def test_codes_can_be_searched(index):
+    query = index.encoder.encode(["query.png"])
+
+    by_code, by_picture = index.search_codes(query, k=9), index.search(["query.png"], k=9)
+
+    assert [(h.id, h.distance) for h in by_code[0]] == [(h.id, h.distance) for h in by_picture[0]]
+    assert index.ids.tolist() == list(range(150))
+    with pytest.raises(UsageError, match="bytes"):
+        index.search_codes(query[:, :4])
+
+
+def test_a_radius_is_measured_once_and_used(index, nachash, scene):
+    with pytest.raises(MissingError, match="not calibrated"):
+        index.within(["query.png"])
+
+    measured = index.calibrate(images=10)
+
+    assert index.within(["query.png"]) == index.within(["query.png"], measured.similar_radius)
+    found = index.duplicates()
+    assert found.max_distance == measured.same_photo_radius
+    finished = nachash("dedup", "photos.h5", "--json", "--no-exit-code", cwd=scene)
+    printed = [json.loads(line)["images"] for line in finished.out.splitlines()]
+    assert [[each.id for each in group] for group in found.groups] == [
+        [each["id"] for each in group] for group in printed
+    ]
+
+
+def test_labels_are_known(indexed_digits):
+    labelled = package.Index.open(indexed_digits / "out.h5")
+
+    hit = labelled.search([indexed_digits / "query.jpg"], k=1)[0][0]
+
+    row = labelled.ids.tolist().index(hit.id)
+    assert hit.label == labelled.label_names[labelled.labels[row].argmax()]
+
+
+def test_one_picture_alone_is_refused(index):
+    with pytest.raises(UsageError, match="one picture"):
+        index.search("query.png")
+
+
+def test_a_folder_is_added_as_a_whole(index, encoder):
+    whole = package.Index.create("whole.h5", encoder, root="photos")
+
+    whole.add("photos")
+
+    assert sorted(whole.paths) == sorted(index.paths)
+    Path("photos/bad.png").write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"bad\.png"):
+        whole.add("photos")
 
 
 def test_removed_images_are_found_no_more(index, nachash, scene):
@@ -192,3 +264,35 @@ def test_mean_average_precision_of_a_hand_made_case():
     assert package.mean_average_precision(query, gallery, hot[[1]], hot[[1, 0, 1, 0]]) == value
     with pytest.raises(UsageError, match="label"):
         package.mean_average_precision(query, gallery, [1], [1])
+
+
+def test_a_hasher_is_cloned_and_set_as_scikit_learn_does_it():
+    from sklearn.base import clone
+    from sklearn.pipeline import make_pipeline
+
+    hasher = package.Hasher(bits=32, epochs=1, method="pca")
+
+    copy = clone(make_pipeline(hasher)).set_params(hasher__bits=16)[0]
+
+    assert copy.get_params() == {"bits": 16, "epochs": 1, "seed": 0, "method": "pca"}
+    assert hasher.bits == 32
+    with pytest.raises(UsageError, match="nonsense"):
+        hasher.set_params(nonsense=1)
+
+
+@pytest.mark.slow
+def test_a_pipeline_hashes_and_classifies():
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    data = digits.load()
+    pixels, labels = data.pixels[:300], data.labels.multi_hot[:300].argmax(1)
+    bits = FunctionTransformer(lambda codes: np.unpackbits(codes, axis=1))
+    pipeline = make_pipeline(
+        package.Hasher(bits=32, method="pca"), bits, KNeighborsClassifier(1, metric="hamming")
+    )
+
+    pipeline.fit(pixels[:250], labels[:250])
+
+    assert pipeline.score(pixels[250:], labels[250:]) > 0.3  # chance is 0.1

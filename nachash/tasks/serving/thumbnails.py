@@ -29,7 +29,7 @@ class Thumbnails:
         """
         path = snapshot.all_paths()[row]
         size, time = snapshot.originals.version(path)
-        text = f"{snapshot.root}\0{path}\0{size}\0{time}\0{SIDE}"
+        text = f"{snapshot.root}\0{path}\0{snapshot.ids[row]}\0{size}\0{time}\0{SIDE}"
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
     def picture(self, snapshot: Snapshot, row: int, tag: str) -> Thumbnail:

@@ -40,7 +40,7 @@ def pixels_of(
         raise UploadError(
             Fault.NO_IMAGE,
             "this is not an image" if data else "nothing was sent",
-            "send the bytes of a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC file",
+            "send a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC file",
         )
     try:
         with _within_limit(formats.opened(data), most_pixels) as image:
