@@ -1,7 +1,8 @@
 """Encodes what a source has and an index has not; `encode` and `index add` are made of it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from nachash.records import Labels, Preprocessing, Progress, Skipped
 from nachash.shapes import UInt8
 from nachash.tasks.additions import Plan, digest, plan
 from nachash.tasks.model import Activations
+from nachash.tasks.write_behind import WriteBehind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,27 +104,41 @@ def _encoded(
 ) -> Outcome:
     skipped = list(work.source.skipped)
     done, written = todo.unchanged, 0
-    for batch in _batches(work, todo):
-        paths = [reference.path for reference in batch.references]
-        index.append(
-            codes.encode(work.activations(batch.pixels)),
-            batch.references,
-            None if table is None else table.rows(paths),
-            batch.skipped,
-            Changes(
-                digests=_digests(work, batch),
-                removed=[todo.ids[path] for path in paths if path in todo.ids],
-                found=paths,
-            ),
-        )
-        written += len(paths)
-        done += len(paths) + len(batch.skipped)
-        skipped += batch.skipped
-        progress("encoding", done, len(work.source.references))
+    with WriteBehind() as writing:
+        for batch in _batches(work, todo):
+            found = codes.encode(work.activations(batch.pixels))
+            read = replace(batch, pixels=batch.pixels[:0])  # not kept until it is written
+            writing.call(partial(_append, work, todo, index, table, read, found))
+            written += len(batch.references)
+            done += len(batch.references) + len(batch.skipped)
+            skipped += batch.skipped
+            progress("encoding", done, len(work.source.references))
     failed = {image.path for image in skipped}
     changed = sum(path not in failed for path in todo.ids)
     added = written - changed
     return Outcome(added, changed, todo.unchanged, before + added, tuple(skipped))
+
+
+def _append(
+    work: Work,
+    todo: Plan,
+    index: writer.IndexWriter,
+    table: _LabelTable | None,
+    batch: stream.DecodedBatch,
+    found: UInt8[np.ndarray, "n bytes"],
+) -> None:
+    paths = [reference.path for reference in batch.references]
+    index.append(
+        found,
+        batch.references,
+        None if table is None else table.rows(paths),
+        batch.skipped,
+        Changes(
+            digests=_digests(work, batch),
+            removed=[todo.ids[path] for path in paths if path in todo.ids],
+            found=paths,
+        ),
+    )
 
 
 def _batches(work: Work, todo: Plan) -> Iterator[stream.DecodedBatch]:
