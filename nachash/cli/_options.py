@@ -53,6 +53,13 @@ Hash = Annotated[
         "--hash", help="Record a digest of each file; compare it where only the time has changed."
     ),
 ]
+Metadata = Annotated[
+    bool,
+    typer.Option(
+        "--metadata",
+        help="Record width, height and EXIF time of each picture, for `search --where`.",
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 when an image was skipped.")
 ]

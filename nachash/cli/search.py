@@ -36,7 +36,7 @@ def command(
         list[str] | None,
         typer.Option(
             help="Only images that fulfil a condition: label=cat, label!=cat, path=2019/*, "
-            "size>100000, time<2020-01-01; several hold at once."
+            "size>100000, time<2020-01-01, width>=1000, taken>=2023-05-01; several hold at once."
         ),
     ] = None,
     under: Annotated[

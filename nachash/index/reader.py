@@ -16,6 +16,7 @@ from nachash.index.chunks import check_complete
 from nachash.index.journal import committed_pages
 from nachash.index.opening import checked_file, damage
 from nachash.index.paged_file import PagedFile
+from nachash.index_records import Metadata
 from nachash.records import Preprocessing, Skipped
 from nachash.shapes import Int64, UInt8
 
@@ -165,6 +166,17 @@ class Index:
     def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
         """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
         return self._column("digests") if "digests" in self.file else None
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether sizes of pictures and times of exposure were recorded."""
+        return layout.METADATA.keys() <= self.file.keys()
+
+    def metadata(self) -> Metadata | None:
+        """Size and time of exposure of every row; None where they were not recorded."""
+        if not self.has_metadata:
+            return None
+        return Metadata(*(self._column(name).astype(np.int64) for name in layout.METADATA))
 
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.

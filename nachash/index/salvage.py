@@ -12,6 +12,7 @@ from nachash.index import layout, writer
 from nachash.index.chunks import read_sound
 from nachash.index.reader import Index
 from nachash.index.rows import Changes
+from nachash.index_records import Metadata
 from nachash.records import Reference, Skipped
 from nachash.shapes import Bool
 
@@ -67,7 +68,7 @@ def salvage(index: Index, target: Path) -> Salvage:
 def _columns(file: h5py.File, rows: int) -> tuple[dict[str, np.ndarray], Bool[np.ndarray, "rows"]]:
     sound = np.ones(rows, bool)
     columns = {}
-    for name in ("codes", *layout.ROW_COLUMNS, "labels", "digests"):
+    for name in ("codes", *layout.ROW_COLUMNS, *layout.OPTIONAL):
         if name in file:
             columns[name], readable = read_sound(file[name], rows)
             sound &= readable
@@ -110,8 +111,15 @@ def _append(
         changes=Changes(
             ids=columns["ids"][rows],
             digests=columns["digests"][rows] if "digests" in columns else None,
+            metadata=_metadata(columns, rows),
         ),
     )
+
+
+def _metadata(columns: dict[str, np.ndarray], rows: np.ndarray) -> Metadata | None:
+    if not columns.keys() >= layout.METADATA.keys():
+        return None
+    return Metadata(*(columns[name][rows].astype(np.int64) for name in layout.METADATA))
 
 
 def _nothing(index: Index) -> tuple[np.ndarray, list[Reference], np.ndarray | None]:

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +73,7 @@ def _of_file(file: h5py.File, header: layout.Header, progress: Progress) -> Iter
 def _names(file: h5py.File) -> Iterator[str]:
     """The names of all data sets that an index has, and of those that it may have and has."""
     yield from ("codes", *layout.ROW_COLUMNS, "encoder")
-    yield from (name for name in ("labels", "digests") if name in file)
+    yield from (name for name in layout.OPTIONAL if name in file)
     names = ["paths", "errors/paths", "errors/reasons"]
     for name in [*names, "label_names"] if "label_names" in file else names:
         yield from (f"{name}/ends", f"{name}/bytes")
@@ -85,7 +86,7 @@ def _rows(file: h5py.File, name: str, header: layout.Header) -> int:
         KeyError, and what else h5py raises: it cannot be opened.
     """
     length = len(file[name])
-    if name == "paths/ends" or name in ("codes", *layout.ROW_COLUMNS, "labels", "digests"):
+    if name == "paths/ends" or name in ("codes", *layout.ROW_COLUMNS, *layout.OPTIONAL):
         return header.committed
     return length
 
@@ -167,6 +168,17 @@ def _labels(file: h5py.File, header: layout.Header) -> str:
     return "a label is neither 0 nor 1" if (file["labels"][: header.committed] > 1).any() else ""
 
 
+def _metadata(file: h5py.File, _: layout.Header) -> str:
+    missing = [name for name in layout.METADATA if name not in file]
+    some = 0 < len(missing) < len(layout.METADATA)
+    return f"there is no {', '.join(missing)}" if some else ""
+
+
+def _side(name: str, file: h5py.File, header: layout.Header) -> str:
+    below = name in file and (file[name][: header.committed] < 0).any()
+    return f"a {name} is below zero" if below else ""
+
+
 def _paths(file: h5py.File, header: layout.Header) -> str:
     return _ends(file["paths"], header.committed)
 
@@ -196,13 +208,16 @@ def _short(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-_RULES: Final = {
+_RULES: Final[dict[str, Callable[[h5py.File, layout.Header], str]]] = {
     "attributes": _attributes,
     "encoder": _encoder,
     "ids": _ids,
     "status": _status,
     "codes": _codes,
     "labels": _labels,
+    "metadata": _metadata,
+    "width": partial(_side, "width"),
+    "height": partial(_side, "height"),
     "paths": _paths,
     "errors": _errors,
 }

@@ -143,7 +143,7 @@ class IndexWriter:
         ids = following if changes.ids is None else changes.ids
         with self._transaction():
             rows.change(self._file, self.rows, changes)
-            rows.append(self._file, self.rows, ids, codes, references, labels, changes.digests)
+            rows.append(self._file, self.rows, ids, codes, references, labels, changes)
             rows.write_errors(self._file, skipped, changes.found)
             self._commit(self.rows + count, max(self._next_id, int(ids[-1]) + 1 if count else 0))
 

@@ -14,15 +14,17 @@ import pytest
 
 from nachash.errors import DamagedError, NachashError
 from nachash.index.reader import open_index
+from nachash.index.rows import Changes
 from nachash.index.verification import problems
+from nachash.index_records import Metadata
 from nachash.records import Skipped
 from nachash.tasks.encode import EncodeSettings, encode
 from nachash.tasks.search import SearchSettings, search
 
 DATASETS = [
-    "codes", "ids", "size", "mtime_ns", "status", "labels", "encoder", "paths/bytes", "paths/ends",
-    "label_names/bytes", "label_names/ends", "errors/paths/bytes", "errors/paths/ends",
-    "errors/reasons/bytes", "errors/reasons/ends",
+    "codes", "ids", "size", "mtime_ns", "status", "labels", "width", "height", "taken", "encoder",
+    "paths/bytes", "paths/ends", "label_names/bytes", "label_names/ends", "errors/paths/bytes",
+    "errors/paths/ends", "errors/reasons/bytes", "errors/reasons/ends",
 ]  # fmt: skip
 ATTRIBUTES = [
     "format", "format_version", "bits", "bitorder", "encoder_fingerprint", "preprocessing", "model",
@@ -35,7 +37,10 @@ def sound(create, batch):
     """A small index with all that there can be; its bytes and what a reader sees."""
     with create(label_names=("a", "b")) as writing:
         codes, references = batch(50)
-        writing.append(codes, references, np.ones((50, 2), np.uint8), [Skipped("bad", "truncated")])
+        metadata = Metadata(*np.arange(150).reshape(3, 50))
+        skipped = [Skipped("bad", "truncated")]
+        changes = Changes(metadata=metadata)
+        writing.append(codes, references, np.ones((50, 2), np.uint8), skipped, changes)
     return writing.path
 
 
@@ -44,7 +49,7 @@ def content(path):
         return (
             index.header, index.codes().tolist(), index.ids().tolist(), index.all_paths(),
             index.sizes().tolist(), index.times().tolist(), index.labels().tolist(),
-            index.label_names, index.errors(), index.encoder,
+            index.label_names, index.errors(), index.encoder, repr(index.metadata()),
         )  # fmt: skip
 
 
@@ -108,6 +113,8 @@ def test_verify_reports_the_first_line_of_the_file(sound):
         (lambda file: file["codes"].__setitem__((3, 1), 1), "codes"),
         (lambda file: file["encoder"].__setitem__(3, 1), "encoder"),
         (lambda file: file["labels"].__setitem__((3, 1), 2), "labels"),
+        (lambda file: file["width"].__setitem__(3, -1), "width"),
+        (lambda file: file.__delitem__("taken"), "metadata"),
         (lambda file: file["paths/ends"].__setitem__(3, 1), "paths"),
         (lambda file: file["errors/reasons/ends"].resize(0, axis=0), "errors"),
         (lambda file: file.attrs.modify("bitorder", np.bytes_(b"ltl")), "attributes"),
@@ -216,6 +223,7 @@ FUZZ = """
             found = list(problems(path))
             with open_index(path) as index:
                 index.codes(), index.ids(), index.all_paths(), index.errors(), index.encoder
+                index.metadata()
             outcomes[bool(found)] += 1
         except NachashError:
             outcomes[1] += 1
