@@ -51,7 +51,7 @@ def album(tmp_path, tiny_model):
     for number in range(5):
         taken = f"2023:05:0{number + 1} 10:00:00" if number < 3 else None
         picture(tmp_path / "album" / f"{number}.jpg", 20 + number, 12, taken)
-    out = tmp_path / "out.h5"
+    out = tmp_path / "album.h5"
     made = {"images": str(tmp_path / "album"), "out": out, "model": tiny_model, "workers": 0}
     encode(EncodeSettings(**made, metadata=True))
     return out
@@ -126,7 +126,7 @@ def test_compact_merge_and_repair_keep_it(album, tmp_path, encoded):
 
 
 def test_search_shows_it_to_people_and_machines(album, tmp_path, nachash):
-    line = ("search", "album/1.jpg", "--index", "out.h5", "--json")
+    line = ("search", "album/1.jpg", "--index", "album.h5", "--json")
 
     found = nachash(*line, "--where", "taken>=2023-05-02", "--where", "width<100", cwd=tmp_path)
 
