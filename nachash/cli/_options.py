@@ -60,6 +60,10 @@ Metadata = Annotated[
         help="Record width, height and EXIF time of each picture, for `search --where`.",
     ),
 ]
+NoCheck = Annotated[
+    bool,
+    typer.Option("--no-check", help="Do not compare checksums of what is read from the index."),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 when an image was skipped.")
 ]

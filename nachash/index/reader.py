@@ -16,13 +16,14 @@ from nachash.index.chunks import check_complete
 from nachash.index.journal import committed_pages
 from nachash.index.opening import checked_file, damage
 from nachash.index.paged_file import PagedFile
+from nachash.index.unchecked import UncheckedGroup
 from nachash.index_records import Metadata
 from nachash.records import Preprocessing, Skipped
 from nachash.shapes import Int64, UInt8
 
 
-def open_index(path: Path) -> "Index":
-    """An index, open for reading.
+def open_index(path: Path, *, check: bool = True) -> "Index":
+    """An index, open for reading; without `check`, checksums of its columns are not compared.
 
     Raises:
         MissingError: there is no such file.
@@ -30,24 +31,27 @@ def open_index(path: Path) -> "Index":
         IncompatibleError: a newer nachash wrote it.
         StorageError: it cannot be read.
     """
-    return Index(checked_file(path))
+    return Index(checked_file(path), check=check)
 
 
 @final
 class Index:
     """Rows of an open index; a *position* counts live rows from 0, an *id* never changes.
 
-    Every method raises DamagedError when it meets bytes that do not match their checksum. `file`
-    and `header` are for those who look at all rows, also at removed ones.
+    Every method raises DamagedError when it meets bytes that do not match their checksum; without
+    `check`, those of the encoder alone. `file` and `header` are for those who look at all rows,
+    also at removed ones.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, check: bool = True) -> None:
         self.path = path
+        self._check = check
         self._descriptor = os.open(path, os.O_RDONLY)
         try:
             with damage(path):
                 self.file = _opened(path, self._descriptor)
                 self.header = layout.read_header(self.file, path)
+                self._columns = self.file if check else UncheckedGroup(self.file)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -126,7 +130,7 @@ class Index:
         if not self.has_labels:
             return None
         with damage(self.path):
-            names = self.file["label_names"]
+            names = self._columns["label_names"]
             return tuple(text_column.all_texts(names, text_column.length(names)))
 
     @functools.cached_property
@@ -205,7 +209,7 @@ class Index:
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
         with damage(self.path):
-            group = self.file["errors"]
+            group = self._columns["errors"]
             count = text_column.length(group["paths"])
             paths = text_column.all_texts(group["paths"], count)
             reasons = text_column.all_texts(group["reasons"], count)
@@ -249,17 +253,22 @@ class Index:
         raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
 
     @functools.cached_property
-    def _paths(self) -> h5py.Group:
+    def _paths(self) -> text_column.Texts:
         """The text column of the paths, its chunks checked."""
-        group = self.file["paths"]
-        text_column.check_complete(group, self.header.committed)
-        return group
+        if self._check:
+            text_column.check_complete(self.file["paths"], self.header.committed)
+        return self._columns["paths"]
 
     def _column(self, name: str) -> np.ndarray:
-        with damage(self.path):
-            check_complete(self.file[name], self.header.committed)
-            values = self.file[name][: self.header.committed]
+        values = self._all_rows(name)
         return values if self._live is None else values[self._live]
+
+    def _all_rows(self, name: str) -> np.ndarray:
+        """A column with its removed rows."""
+        with damage(self.path):
+            if self._check:
+                check_complete(self.file[name], self.header.committed)
+            return self._columns[name][: self.header.committed]
 
     @functools.cached_property
     def _ids(self) -> Int64[np.ndarray, "n"]:
@@ -271,9 +280,7 @@ class Index:
     @functools.cached_property
     def _live(self) -> Int64[np.ndarray, "n"] | None:
         """Rows that were not removed; None when none was."""
-        with damage(self.path):
-            check_complete(self.file["status"], self.header.committed)
-            status = self.file["status"][: self.header.committed]
+        status = self._all_rows("status")
         if (status > layout.REMOVED).any():
             raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
         return np.flatnonzero(status == layout.LIVE) if status.any() else None

@@ -43,13 +43,13 @@ class CodedImages:
     skipped: tuple[Skipped, ...]
 
 
-def of_index(path: Path) -> tuple[CodedImages, Encoder]:
+def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
     """The images of an index, and the encoder inside it.
 
     Raises:
         MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
     """
-    with open_index(path) as index:
+    with open_index(path, check=check) as index:
         columns = zip(index.all_paths(), index.sizes(), index.times(), strict=True)
         references = tuple(Reference(name, int(size), int(time)) for name, size, time in columns)
         images = CodedImages(index.root, references, index.codes(), index.bits, index.ids(), ())

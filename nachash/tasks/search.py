@@ -43,6 +43,7 @@ class SearchSettings:
     engine: str = "faiss-flat"
     where: tuple[str, ...] = ()
     under: tuple[str, ...] = ()
+    no_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
         )
     conditions = [parsed(text) for text in settings.where]
     path = chosen_index(settings.index, choice)
-    return reading(path, lambda index: _answer(settings, index, conditions))
+    return reading(
+        path, lambda index: _answer(settings, index, conditions), check=not settings.no_check
+    )
 
 
 def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
