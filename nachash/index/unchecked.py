@@ -54,12 +54,17 @@ class UncheckedColumn:
         for place in places:
             offset = (at, place) if width else (at,)
             count = math.prod(chunk) * rows.itemsize
-            size = self._dataset.id.get_chunk_info_by_coord(offset).size
-            if size != count + _CHECKSUM:  # a missing one has none
-                raise ValueError(f"a chunk of {self._dataset.name} has {size} bytes")
-            stored = self._dataset.id.read_direct_chunk(offset)[1]
+            stored = self._stored(offset)
+            if len(stored) != count + _CHECKSUM:
+                raise ValueError(f"a chunk of {self._dataset.name} has {len(stored)} bytes")
             values = np.frombuffer(stored[:count], rows.dtype).reshape(chunk)[: len(rows)]
             if width:
                 rows[:, place : place + chunk[1]] = values[:, : width[0] - place]
             else:
                 rows[:] = values
+
+    def _stored(self, offset: tuple[int, ...]) -> bytes:
+        try:
+            return self._dataset.id.read_direct_chunk(offset)[1]
+        except MemoryError as error:  # h5py asks for as many bytes as the map says, or -1
+            raise ValueError(f"a chunk of {self._dataset.name} is missing") from error
