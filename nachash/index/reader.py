@@ -46,7 +46,8 @@ class Index:
     def __init__(self, path: Path, *, check: bool = True) -> None:
         self.path = path
         self._check = check
-        self._descriptor = os.open(path, os.O_RDONLY)
+        with damage(path):
+            self._descriptor = os.open(path, os.O_RDONLY)
         try:
             with damage(path):
                 self.file = _opened(path, self._descriptor)
