@@ -54,11 +54,11 @@ def measure(quick: bool) -> Report:
     ratios, figures = {}, {"workers": float(os.cpu_count() or 1)}
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):  # `train` writes here
         tiny, photos = Path(name) / "tiny", Path(name) / "photos"
-        write_tiny(tiny, 2_000 if quick else 20_000)
-        write_photos(photos, 24 if quick else 240)
+        write_tiny(tiny, 5_000 if quick else 20_000)
+        write_photos(photos, 60 if quick else 240)
         for case, pictures, settings in (
             ("tiny", tiny, TrainSettings(epochs=1, out=Path("tiny-model"))),
-            ("photos", photos, TrainSettings(images=str(photos), epochs=1, out=Path("net"))),
+            ("photos", photos, TrainSettings(images="originals", epochs=1, out=Path("net"))),
         ):
             train(settings)
             model = loaded_model(settings.out, "cpu")
@@ -186,16 +186,20 @@ def write_tiny(place: Path, count: int) -> None:
 
 
 def write_photos(place: Path, count: int) -> None:
-    """JPEG pictures of 4000 x 3000, twelve different ones under as many names as are asked for."""
+    """JPEG pictures of 4000 x 3000, twelve different ones under as many names as are asked for.
+
+    The twelve alone lie in `originals` beside the folder.
+    """
     place.mkdir()
+    originals = place.with_name("originals")
+    originals.mkdir()
     rng = np.random.default_rng(0)
     for number in range(count):
-        photo = place / f"{number:06}.jpg"
+        original = originals / f"{number % 12:06}.jpg"
         if number < 12:
             small = rng.integers(0, 256, (300, 400, 3), np.uint8)
-            Image.fromarray(small).resize((4000, 3000)).save(photo, quality=90)
-        else:
-            os.link(place / f"{number % 12:06}.jpg", photo)
+            Image.fromarray(small).resize((4000, 3000)).save(original, quality=90)
+        os.link(original, place / f"{number:06}.jpg")
 
 
 if __name__ == "__main__":
