@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -152,6 +153,15 @@ def _write_attributes(
     file.attrs["bits"] = np.int64(bits)
     file.attrs["committed"] = np.int64(0)
     file.attrs["next_id"] = np.int64(0)
+
+
+def data_sets(file: h5py.File) -> Iterator[str]:
+    """The names of all data sets that an index has, and of those that it may have and has."""
+    yield from ("codes", *ROW_COLUMNS, "encoder")
+    yield from (name for name in (*OPTIONAL, CALIBRATION) if name in file)
+    names = ["paths", "errors/paths", "errors/reasons"]
+    for name in [*names, "label_names"] if "label_names" in file else names:
+        yield from (f"{name}/ends", f"{name}/bytes")
 
 
 def read_header(file: h5py.File, path: Path) -> Header:

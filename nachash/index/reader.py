@@ -131,7 +131,7 @@ class Index:
         if not self.has_labels:
             return None
         with damage(self.path):
-            names = self._columns["label_names"]
+            names = self._texts("label_names")
             return tuple(text_column.all_texts(names, text_column.length(names)))
 
     @functools.cached_property
@@ -147,7 +147,9 @@ class Index:
         with damage(self.path):
             if layout.CALIBRATION not in self.file:
                 return None
-            return self.file[layout.CALIBRATION][:].tobytes().decode()
+            stored = self.file[layout.CALIBRATION]
+            check_complete(stored, len(stored))
+            return stored[:].tobytes().decode()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
@@ -210,10 +212,10 @@ class Index:
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
         with damage(self.path):
-            group = self._columns["errors"]
-            count = text_column.length(group["paths"])
-            paths = text_column.all_texts(group["paths"], count)
-            reasons = text_column.all_texts(group["reasons"], count)
+            places, why = self._texts("errors/paths"), self._texts("errors/reasons")
+            count = text_column.length(places)
+            paths = text_column.all_texts(places, count)
+            reasons = text_column.all_texts(why, count)
         return [Skipped(path, reason) for path, reason in zip(paths, reasons, strict=True)]
 
     def positions_of_ids(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
@@ -255,10 +257,14 @@ class Index:
 
     @functools.cached_property
     def _paths(self) -> text_column.Texts:
-        """The text column of the paths, its chunks checked."""
+        return self._texts("paths")
+
+    def _texts(self, name: str) -> text_column.Texts:
+        """A text column, its chunks checked."""
         if self._check:
-            text_column.check_complete(self.file["paths"], self.header.committed)
-        return self._columns["paths"]
+            group = self.file[name]
+            text_column.check_complete(group, text_column.length(group))
+        return self._columns[name]
 
     def _column(self, name: str) -> np.ndarray:
         values = self._all_rows(name)
