@@ -218,6 +218,9 @@ FUZZ = """
     from nachash.errors import NachashError
     from nachash.index import writer
     from nachash.index.reader import open_index
+    from nachash.index.rows import Changes
+    from nachash.index.salvage import salvage
+    from nachash.records import Skipped
     from nachash.index.verification import problems
 
     original, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -232,6 +235,22 @@ FUZZ = """
     limit = 3 << 30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     path = original.with_name(f"fuzzed-{seed}.h5")
+    saving = path.with_suffix(".saved")
+
+    def unchecked():
+        with open_index(path, check=False) as index:
+            index.codes(), index.ids(), index.labels(), index.all_paths(), index.errors()
+            index.metadata()
+
+    def saved():
+        with open_index(path) as index:
+            salvage(index, saving)
+        assert not list(problems(saving))
+
+    def written():
+        with writer.open_for_append(path) as index:
+            index.change(Changes(removed=[2]), [Skipped("another", "truncated")])
+
     outcomes = [0, 0]
     for number in range(seed, seed + count):
         generator = random.Random(number)
@@ -254,10 +273,12 @@ FUZZ = """
             outcomes[bool(found)] += 1
         except NachashError:
             outcomes[1] += 1
-        try:
-            writer.open_for_append(path).close()
-        except NachashError:
-            pass
+        for use in (unchecked, saved, written):
+            saving.unlink(missing_ok=True)
+            try:
+                use()
+            except NachashError:
+                pass
     print(*outcomes)
 """
 
