@@ -1,6 +1,42 @@
 """Frozen records of what is done to an index; they become JSON as those in `records` do."""
 
+import datetime as dt
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from nachash.shapes import Int64
+
+UNKNOWN_TIME: Final = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What `--metadata` records of each image, for a condition and for people.
+
+    `width` and `height` are pixels of the whole picture, upright; 0 where nobody has looked.
+    `taken` counts seconds since 1970 on the camera's clock, which has no time zone;
+    `UNKNOWN_TIME` where the picture does not say.
+    """
+
+    width: Int64[np.ndarray, "n"]
+    height: Int64[np.ndarray, "n"]
+    taken: Int64[np.ndarray, "n"]
+
+    def at(self, rows: "Int64[np.ndarray, 'k'] | slice") -> "Metadata":
+        """That of some of the images."""
+        return Metadata(self.width[rows], self.height[rows], self.taken[rows])
+
+    def fields(self, row: int) -> dict[str, int | str]:
+        """What is known of one image, `taken` as 2020-01-31T12:30:00."""
+        known: dict[str, int | str] = {}
+        if self.width[row]:
+            known |= {"width": int(self.width[row]), "height": int(self.height[row])}
+        if self.taken[row] != UNKNOWN_TIME:
+            seconds = dt.timedelta(seconds=int(self.taken[row]))
+            known["taken"] = (dt.datetime(1970, 1, 1) + seconds).isoformat()  # noqa: DTZ001
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +60,7 @@ class IndexFacts:
     next_id: int
     bits: int
     labels: tuple[str, ...] | None
+    metadata: tuple[str, ...] | None
     errors: int
     encoder: str
     encoder_bytes: int

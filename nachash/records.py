@@ -56,7 +56,8 @@ class Hits:
 class Hit:
     """One line of `search --json`; `rank` counts from 1, `distance` counts bits.
 
-    `asymmetric` is the distance that `--rerank` orders by, None where it did not.
+    `asymmetric` is the distance that `--rerank` orders by, None where it did not. `taken` is the
+    camera's time as 2020-01-31T12:30:00; it and the size are None where they are not known.
     """
 
     query: str
@@ -66,6 +67,9 @@ class Hit:
     distance: int
     label: str | None = None
     asymmetric: float | None = None
+    width: int | None = None
+    height: int | None = None
+    taken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,10 +293,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Path):

@@ -53,6 +53,17 @@ Hash = Annotated[
         "--hash", help="Record a digest of each file; compare it where only the time has changed."
     ),
 ]
+Metadata = Annotated[
+    bool,
+    typer.Option(
+        "--metadata",
+        help="Record width, height and EXIF time of each picture, for `search --where`.",
+    ),
+]
+NoCheck = Annotated[
+    bool,
+    typer.Option("--no-check", help="Do not compare checksums of what is read from the index."),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with code 3 when an image was skipped.")
 ]

@@ -48,6 +48,7 @@ def command(
     model: options.Model = None,
     device: options.Device = "auto",
     workers: options.Workers = None,
+    no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
@@ -73,6 +74,7 @@ def command(
         model=model,
         device=device,
         workers=workers,
+        no_check=no_check,
     )
     for path in filter(None, (csv, html)):
         output.check_writable(path, overwrite=overwrite)

@@ -33,6 +33,7 @@ def command(
         bool, typer.Option("--resume", help="Only go on with an index that is there.")
     ] = False,
     content: options.Hash = False,
+    metadata: options.Metadata = False,
     strict: options.Strict = False,
     debug: options.Debug = False,
 ) -> None:
@@ -58,6 +59,7 @@ def command(
         overwrite=overwrite,
         resume=resume,
         hash=content,
+        metadata=metadata,
     )
     with terminal.progress() as progress:
         result = encode(settings, progress=progress, choice=terminal.note)

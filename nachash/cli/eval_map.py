@@ -44,6 +44,7 @@ def command(
     seed: options.Seed = 0,
     device: options.Device = "auto",
     workers: options.Workers = None,
+    no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     debug: options.Debug = False,
@@ -71,6 +72,7 @@ def command(
         seed=seed,
         device=device,
         workers=workers,
+        no_check=no_check,
     )
     if plot:
         plots.check_writable(plot, overwrite=overwrite)

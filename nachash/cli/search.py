@@ -36,7 +36,7 @@ def command(
         list[str] | None,
         typer.Option(
             help="Only images that fulfil a condition: label=cat, label!=cat, path=2019/*, "
-            "size>100000, time<2020-01-01; several hold at once."
+            "size>100000, time<2020-01-01, width>=1000, taken>=2023-05-01; several hold at once."
         ),
     ] = None,
     under: Annotated[
@@ -59,6 +59,7 @@ def command(
     html: Annotated[
         Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
     ] = None,
+    no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
@@ -84,6 +85,7 @@ def command(
         under=tuple(under or ()),
         similar=similar,
         rerank=rerank,
+        no_check=no_check,
     )
     if html:
         pages.check(html, overwrite=overwrite)

@@ -49,7 +49,7 @@ def _upright_square(image: Image.Image, preprocessing: Preprocessing) -> Image.I
     """The decoded, cut, resized, turned square of an image, RGB."""
     width, height = _shrink_while_decoding(image, preprocessing)
     image.load()
-    orientation = _orientation(image)
+    turn = orientation(image)
     if image.width != math.ceil(width) or image.height != math.ceil(height):
         width, height = map(float, image.size)  # a TIFF turns itself while it is loaded
     cut, box = _centre_square(image, width, height)
@@ -58,7 +58,7 @@ def _upright_square(image: Image.Image, preprocessing: Preprocessing) -> Image.I
     square = rgb(cut)
     if square.size != size or box != (0.0, 0.0, *size):
         square = square.resize(size, resampling, box=box)
-    return square if orientation == 1 else square.transpose(_UPRIGHT[orientation])
+    return square if turn == 1 else square.transpose(_UPRIGHT[turn])
 
 
 def _shrink_while_decoding(image: Image.Image, preprocessing: Preprocessing) -> tuple[float, float]:
@@ -82,12 +82,12 @@ def _centre_square(image: Image.Image, width: float, height: float) -> tuple[Ima
     return image, (left - x, top - y, left - x + side, top - y + side)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """EXIF's orientation, 1 (upright) to 8; an image whose EXIF is damaged counts as upright."""
     if "exif" not in image.info and "Raw profile type exif" not in image.info:
         return 1
     try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        turn = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 (the pixels are good, whatever the parser stumbles over)
         return 1
-    return orientation if orientation in _UPRIGHT else 1
+    return turn if turn in _UPRIGHT else 1

@@ -13,6 +13,7 @@ import numpy as np
 
 from nachash.errors import ImageError
 from nachash.images.decode import decode
+from nachash.images.facts import Facts, facts
 from nachash.images.quiet import quiet
 from nachash.records import Preprocessing, Reference, Skipped, Source
 from nachash.shapes import UInt8
@@ -27,15 +28,22 @@ class DecodedBatch:
     references: tuple[Reference, ...]
     pixels: "UInt8[np.ndarray, 'batch size size 3']"
     skipped: tuple[Skipped, ...]
+    facts: tuple[Facts, ...] = ()
 
 
 def batches(
-    source: Source, preprocessing: Preprocessing, *, batch_size: int, workers: int
+    source: Source,
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int,
+    workers: int,
+    with_facts: bool = False,
 ) -> Iterator[DecodedBatch]:
     """Decode a source, `batch_size` references at a time, in `workers` threads (0: in this one).
 
     An image that cannot be decoded is in its batch's `skipped`, so that a batch has fewer rows
-    than references were taken for it, down to none. About two batches are decoded ahead.
+    than references were taken for it, down to none. `with_facts`: also what is known of each
+    picture besides its pixels. About two batches are decoded ahead.
     Threads end when the iterator is exhausted or closed, after the images in their hands.
     """
     stop = threading.Event()
@@ -43,7 +51,9 @@ def batches(
     size = min(_PIECE, -(-min(count, batch_size) // max(workers, 1)))
 
     def decoded(piece: slice) -> DecodedBatch:
-        return _decoded(source, source.references[piece], preprocessing, stop)
+        return _decoded(
+            source, source.references[piece], preprocessing, stop, with_facts=with_facts
+        )
 
     pieces = _pieces(count, batch_size, size)
     per_batch = -(-batch_size // size) if count else 1
@@ -89,22 +99,29 @@ def _decoded(
     references: Sequence[Reference],
     preprocessing: Preprocessing,
     stop: threading.Event,
+    *,
+    with_facts: bool,
 ) -> DecodedBatch:
     """One piece; cut short, since nobody will look at it, once `stop` is set."""
     size = preprocessing.size
     pixels = np.empty((len(references), size, size, 3), np.uint8)
     good: list[Reference] = []
     bad: list[Skipped] = []
+    known: list[Facts] = []
     with quiet:
         for reference in references:
             if stop.is_set():
                 break
             try:
-                pixels[len(good)] = decode(source.open(reference), preprocessing)
+                image = source.open(reference)
+                whole = image.size  # decoding may shrink it
+                pixels[len(good)] = decode(image, preprocessing)
                 good.append(reference)
+                if with_facts:
+                    known.append(facts(image, whole))
             except ImageError as error:
                 bad.append(Skipped(reference.path, error.sentence))
-    return DecodedBatch(tuple(good), pixels[: len(good)], tuple(bad))
+    return DecodedBatch(tuple(good), pixels[: len(good)], tuple(bad), tuple(known))
 
 
 def _joined(pieces: Sequence[DecodedBatch]) -> DecodedBatch:
@@ -112,4 +129,5 @@ def _joined(pieces: Sequence[DecodedBatch]) -> DecodedBatch:
         tuple(reference for piece in pieces for reference in piece.references),
         np.concatenate([piece.pixels for piece in pieces]),
         tuple(image for piece in pieces for image in piece.skipped),
+        tuple(each for piece in pieces for each in piece.facts),
     )

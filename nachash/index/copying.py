@@ -29,6 +29,7 @@ def copy_rows(
     """
     codes, ids = source.codes(), source.ids()
     sizes, times, digests = source.sizes(), source.times(), source.digests()
+    metadata = source.metadata()
     labels = source.labels() if source.has_labels and names is not None else None
     columns = [] if names is None else [names.index(name) for name in source.label_names or ()]
     for rows in _blocks(np.flatnonzero(keep)):
@@ -48,6 +49,7 @@ def copy_rows(
             changes=Changes(
                 ids=ids[rows] if keep_ids else None,
                 digests=None if digests is None else digests[rows],
+                metadata=None if metadata is None else metadata.at(rows),
             ),
         )
 

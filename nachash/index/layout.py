@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ import nachash
 from nachash.codes import BIT_ORDER, code_bytes
 from nachash.errors import DamagedError, IncompatibleError
 from nachash.index import text_column
+from nachash.index_records import UNKNOWN_TIME
 from nachash.records import Preprocessing, to_json
 
 FORMAT: Final = "nachash-index"
@@ -34,6 +36,14 @@ ROW_COLUMNS: Final[dict[str, type[np.generic]]] = {
     "status": np.uint8,
 }
 DIGEST_BYTES: Final = 16
+METADATA: Final[dict[str, type[np.generic]]] = {
+    "width": np.int32,
+    "height": np.int32,
+    "taken": np.int64,
+}
+# Columns that an index may have, and what stands in a row of which nothing is known.
+UNKNOWN: Final = {"digests": 0, "width": 0, "height": 0, "taken": UNKNOWN_TIME}
+OPTIONAL: Final = ("labels", *UNKNOWN)
 _CHUNK_BYTES: Final = 1 << 15
 _LABEL_COLUMNS: Final = 16  # of a chunk, so that a few more names need no further chunks
 
@@ -77,6 +87,16 @@ def label_column(group: h5py.Group, width: int) -> None:
         dtype=np.uint8,
         fletcher32=True,
     )
+
+
+def optional_column(file: h5py.File, name: str, rows: int) -> None:
+    """Create a column of which nothing is known for the rows that are there."""
+    if name == "digests":
+        column(file, name, np.uint8, DIGEST_BYTES)
+    else:
+        column(file, name, METADATA[name])
+    file[name].resize(rows, axis=0)
+    file[name][:] = UNKNOWN[name]
 
 
 def write_empty(
@@ -135,6 +155,15 @@ def _write_attributes(
     file.attrs["next_id"] = np.int64(0)
 
 
+def data_sets(file: h5py.File) -> Iterator[str]:
+    """The names of all data sets that an index has, and of those that it may have and has."""
+    yield from ("codes", *ROW_COLUMNS, "encoder")
+    yield from (name for name in (*OPTIONAL, CALIBRATION) if name in file)
+    names = ["paths", "errors/paths", "errors/reasons"]
+    for name in [*names, "label_names"] if "label_names" in file else names:
+        yield from (f"{name}/ends", f"{name}/bytes")
+
+
 def read_header(file: h5py.File, path: Path) -> Header:
     """The root attributes, checked.
 
@@ -165,7 +194,7 @@ def read_header(file: h5py.File, path: Path) -> Header:
 
 
 def _check_lengths(file: h5py.File, header: Header, path: Path) -> None:
-    names = ["codes", *ROW_COLUMNS, *(name for name in ("labels", "digests") if name in file)]
+    names = ["codes", *ROW_COLUMNS, *(name for name in OPTIONAL if name in file)]
     lengths = {name: len(file[name]) for name in names}
     lengths["paths"] = text_column.length(file["paths"])
     short = [name for name, length in lengths.items() if length < header.committed]

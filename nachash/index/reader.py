@@ -16,12 +16,14 @@ from nachash.index.chunks import check_complete
 from nachash.index.journal import committed_pages
 from nachash.index.opening import checked_file, damage
 from nachash.index.paged_file import PagedFile
+from nachash.index.unchecked import UncheckedGroup
+from nachash.index_records import Metadata
 from nachash.records import Preprocessing, Skipped
 from nachash.shapes import Int64, UInt8
 
 
-def open_index(path: Path) -> "Index":
-    """An index, open for reading.
+def open_index(path: Path, *, check: bool = True) -> "Index":
+    """An index, open for reading; without `check`, checksums of its columns are not compared.
 
     Raises:
         MissingError: there is no such file.
@@ -29,24 +31,28 @@ def open_index(path: Path) -> "Index":
         IncompatibleError: a newer nachash wrote it.
         StorageError: it cannot be read.
     """
-    return Index(checked_file(path))
+    return Index(checked_file(path), check=check)
 
 
 @final
 class Index:
     """Rows of an open index; a *position* counts live rows from 0, an *id* never changes.
 
-    Every method raises DamagedError when it meets bytes that do not match their checksum. `file`
-    and `header` are for those who look at all rows, also at removed ones.
+    Every method raises DamagedError when it meets bytes that do not match their checksum; without
+    `check`, those of the encoder alone. `file` and `header` are for those who look at all rows,
+    also at removed ones.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, check: bool = True) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY)
+        self._check = check
+        with damage(path):
+            self._descriptor = os.open(path, os.O_RDONLY)
         try:
             with damage(path):
                 self.file = _opened(path, self._descriptor)
                 self.header = layout.read_header(self.file, path)
+                self._columns = self.file if check else UncheckedGroup(self.file)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -125,7 +131,7 @@ class Index:
         if not self.has_labels:
             return None
         with damage(self.path):
-            names = self.file["label_names"]
+            names = self._texts("label_names")
             return tuple(text_column.all_texts(names, text_column.length(names)))
 
     @functools.cached_property
@@ -141,7 +147,9 @@ class Index:
         with damage(self.path):
             if layout.CALIBRATION not in self.file:
                 return None
-            return self.file[layout.CALIBRATION][:].tobytes().decode()
+            stored = self.file[layout.CALIBRATION]
+            check_complete(stored, len(stored))
+            return stored[:].tobytes().decode()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
@@ -165,6 +173,17 @@ class Index:
     def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
         """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
         return self._column("digests") if "digests" in self.file else None
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether sizes of pictures and times of exposure were recorded."""
+        return layout.METADATA.keys() <= self.file.keys()
+
+    def metadata(self) -> Metadata | None:
+        """Size and time of exposure of every row; None where they were not recorded."""
+        if not self.has_metadata:
+            return None
+        return Metadata(*(self._column(name).astype(np.int64) for name in layout.METADATA))
 
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.
@@ -193,10 +212,10 @@ class Index:
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
         with damage(self.path):
-            group = self.file["errors"]
-            count = text_column.length(group["paths"])
-            paths = text_column.all_texts(group["paths"], count)
-            reasons = text_column.all_texts(group["reasons"], count)
+            places, why = self._texts("errors/paths"), self._texts("errors/reasons")
+            count = text_column.length(places)
+            paths = text_column.all_texts(places, count)
+            reasons = text_column.all_texts(why, count)
         return [Skipped(path, reason) for path, reason in zip(paths, reasons, strict=True)]
 
     def positions_of_ids(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
@@ -237,17 +256,26 @@ class Index:
         raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
 
     @functools.cached_property
-    def _paths(self) -> h5py.Group:
-        """The text column of the paths, its chunks checked."""
-        group = self.file["paths"]
-        text_column.check_complete(group, self.header.committed)
-        return group
+    def _paths(self) -> text_column.Texts:
+        return self._texts("paths")
+
+    def _texts(self, name: str) -> text_column.Texts:
+        """A text column, its chunks checked."""
+        if self._check:
+            group = self.file[name]
+            text_column.check_complete(group, text_column.length(group))
+        return self._columns[name]
 
     def _column(self, name: str) -> np.ndarray:
-        with damage(self.path):
-            check_complete(self.file[name], self.header.committed)
-            values = self.file[name][: self.header.committed]
+        values = self._all_rows(name)
         return values if self._live is None else values[self._live]
+
+    def _all_rows(self, name: str) -> np.ndarray:
+        """A column with its removed rows."""
+        with damage(self.path):
+            if self._check:
+                check_complete(self.file[name], self.header.committed)
+            return self._columns[name][: self.header.committed]
 
     @functools.cached_property
     def _ids(self) -> Int64[np.ndarray, "n"]:
@@ -259,9 +287,7 @@ class Index:
     @functools.cached_property
     def _live(self) -> Int64[np.ndarray, "n"] | None:
         """Rows that were not removed; None when none was."""
-        with damage(self.path):
-            check_complete(self.file["status"], self.header.committed)
-            status = self.file["status"][: self.header.committed]
+        status = self._all_rows("status")
         if (status > layout.REMOVED).any():
             raise DamagedError(f"{self.path} is damaged: a row is neither live nor removed")
         return np.flatnonzero(status == layout.LIVE) if status.any() else None

@@ -16,8 +16,8 @@ _PAUSE: Final = 0.02  # seconds; a commit takes less
 T = TypeVar("T")
 
 
-def reading(path: Path, use: Callable[[Index], T]) -> T:
-    """What `use` makes of the open index.
+def reading(path: Path, use: Callable[[Index], T], *, check: bool = True) -> T:
+    """What `use` makes of the open index; `check` as for `open_index`.
 
     A chunk that is read at the very moment at which a writer rewrites it does not match its
     checksum. So a failure counts as damage only when nobody has written meanwhile.
@@ -28,13 +28,13 @@ def reading(path: Path, use: Callable[[Index], T]) -> T:
     for _ in range(_ATTEMPTS):
         before = stamp(path)
         try:
-            with open_index(path) as index:
+            with open_index(path, check=check) as index:
                 return use(index)
         except DamagedError:
             if stamp(path) == before and journal.owner(path) is None:
                 raise
             time.sleep(_PAUSE)
-    with open_index(path) as index:
+    with open_index(path, check=check) as index:
         return use(index)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from nachash.index import layout, text_column
 from nachash.index.chunks import write_rows
+from nachash.index_records import Metadata
 from nachash.records import Reference, Skipped
 from nachash.shapes import Int64, UInt8
 
@@ -17,12 +18,13 @@ class Changes:
     """What else a batch changes, besides adding rows.
 
     `ids`: those of the new rows, ascending, instead of the next ones. `digests`: of the contents
-    of their files. `removed`: ids of rows that are removed. `times`: new times of change by id.
-    `found`: paths that are no longer among the errors.
+    of their files. `metadata`: of the new rows. `removed`: ids of rows that are removed. `times`:
+    new times of change by id. `found`: paths that are no longer among the errors.
     """
 
     ids: Int64[np.ndarray, "n"] | None = None
     digests: UInt8[np.ndarray, "n digest"] | None = None
+    metadata: Metadata | None = None
     removed: Collection[int] = ()
     times: Mapping[int, int] = field(default_factory=dict)
     found: Collection[str] = ()
@@ -35,7 +37,7 @@ def append(
     codes: UInt8[np.ndarray, "n bytes"],
     references: Sequence[Reference],
     labels: UInt8[np.ndarray, "n classes"] | None,
-    digests: UInt8[np.ndarray, "n digest"] | None,
+    changes: Changes,
 ) -> None:
     """Write rows from `row` on; whatever stood there or later is dropped."""
     columns = {
@@ -45,17 +47,27 @@ def append(
         "mtime_ns": np.array([reference.mtime_ns for reference in references], np.int64),
         "status": np.full(len(codes), layout.LIVE, np.uint8),
     } | ({} if labels is None else {"labels": labels})
-    if digests is not None and "digests" not in file:
-        layout.column(file, "digests", np.uint8, layout.DIGEST_BYTES)
-        file["digests"].resize(row, axis=0)
-        file["digests"][:] = 0
-    if "digests" in file:
-        unknown = np.zeros((len(codes), layout.DIGEST_BYTES), np.uint8)
-        columns["digests"] = unknown if digests is None else digests
+    known = _known(changes)
+    for name, nothing in layout.UNKNOWN.items():
+        if name in known and name not in file:
+            layout.optional_column(file, name, row)
+        if name in file:
+            unknown = np.full((len(codes), *file[name].shape[1:]), nothing)
+            columns[name] = known.get(name, unknown)
     for name, values in columns.items():
         file[name].resize(row + len(codes), axis=0)
         file[name][row:] = values
     text_column.append(file["paths"], row, [reference.path for reference in references])
+
+
+def _known(changes: Changes) -> dict[str, np.ndarray]:
+    """The optional columns of which a batch brings values."""
+    known: dict[str, np.ndarray] = {}
+    if changes.digests is not None:
+        known["digests"] = changes.digests
+    if changes.metadata is not None:
+        known |= {name: getattr(changes.metadata, name) for name in layout.METADATA}
+    return known
 
 
 def change(file: h5py.File, rows: int, changes: Changes) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 from nachash.errors import DamagedError
 from nachash.index import layout, writer
 from nachash.index.chunks import read_sound
+from nachash.index.opening import damage
 from nachash.index.reader import Index
 from nachash.index.rows import Changes
+from nachash.index_records import Metadata
 from nachash.records import Reference, Skipped
 from nachash.shapes import Bool
 
@@ -32,19 +34,21 @@ def salvage(index: Index, target: Path) -> Salvage:
     A row is lost when any of its values is: `index add` encodes its image again.
 
     Raises:
-        DamagedError: its encoder or the names of its labels cannot be read.
+        DamagedError: its encoder, the names of its labels, or a whole column cannot be read.
         StorageError: the new index cannot be written.
     """
     file, header = index.file, index.header
     try:
         encoder, names = index.encoder, index.label_names
+        with damage(index.path):
+            columns, sound = _columns(file, header.committed)
+            paths, readable = _paths(file["paths"], header.committed)
     except DamagedError as error:
         raise DamagedError(
-            f"{index.path} cannot be repaired: its encoder or the names of its labels are damaged",
+            f"{index.path} cannot be repaired: its encoder, the names of its labels or the head of "
+            "a column are damaged",
             "encode the images again into another file",
         ) from error
-    columns, sound = _columns(file, header.committed)
-    paths, readable = _paths(file["paths"], header.committed)
     sound &= readable & _ascending(columns["ids"], sound)
     live = columns["status"] == layout.LIVE
     rows = np.flatnonzero(sound & live)
@@ -67,7 +71,7 @@ def salvage(index: Index, target: Path) -> Salvage:
 def _columns(file: h5py.File, rows: int) -> tuple[dict[str, np.ndarray], Bool[np.ndarray, "rows"]]:
     sound = np.ones(rows, bool)
     columns = {}
-    for name in ("codes", *layout.ROW_COLUMNS, "labels", "digests"):
+    for name in ("codes", *layout.ROW_COLUMNS, *layout.OPTIONAL):
         if name in file:
             columns[name], readable = read_sound(file[name], rows)
             sound &= readable
@@ -110,8 +114,15 @@ def _append(
         changes=Changes(
             ids=columns["ids"][rows],
             digests=columns["digests"][rows] if "digests" in columns else None,
+            metadata=_metadata(columns, rows),
         ),
     )
+
+
+def _metadata(columns: dict[str, np.ndarray], rows: np.ndarray) -> Metadata | None:
+    if not columns.keys() >= layout.METADATA.keys():
+        return None
+    return Metadata(*(columns[name][rows].astype(np.int64) for name in layout.METADATA))
 
 
 def _nothing(index: Index) -> tuple[np.ndarray, list[Reference], np.ndarray | None]:

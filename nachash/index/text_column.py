@@ -5,12 +5,16 @@ are not valid UTF-8 survive (`surrogateescape`).
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import h5py
 import numpy as np
 
 from nachash.index import chunks
+from nachash.index.unchecked import UncheckedGroup
 from nachash.shapes import Int64
+
+Texts: TypeAlias = h5py.Group | UncheckedGroup
 
 _FEW = 64
 _CHUNK_BYTES = 1 << 15
@@ -37,7 +41,7 @@ def append(group: h5py.Group, row: int, texts: Iterable[str]) -> None:
     group["bytes"][start:] = np.frombuffer(b"".join(encoded), np.uint8)
 
 
-def length(group: h5py.Group) -> int:
+def length(group: Texts) -> int:
     """Number of texts."""
     return len(group["ends"])
 
@@ -53,7 +57,7 @@ def check_complete(group: h5py.Group, rows: int) -> None:
     chunks.check_complete(group["bytes"], last)
 
 
-def read(group: h5py.Group, rows: Int64[np.ndarray, "n"]) -> list[str]:
+def read(group: Texts, rows: Int64[np.ndarray, "n"]) -> list[str]:
     """The texts of some rows; a few of them are read without touching the rest.
 
     Raises:
@@ -66,7 +70,7 @@ def read(group: h5py.Group, rows: Int64[np.ndarray, "n"]) -> list[str]:
 
 
 def whole(
-    group: h5py.Group, rows: int
+    group: Texts, rows: int
 ) -> tuple[Int64[np.ndarray, "rows"], Int64[np.ndarray, "rows"], bytes]:
     """Starts, ends and the bytes of the first `rows` texts.
 
@@ -82,14 +86,14 @@ def whole(
     return starts, ends, blob
 
 
-def all_texts(group: h5py.Group, rows: int) -> list[str]:
+def all_texts(group: Texts, rows: int) -> list[str]:
     """The first `rows` texts."""
     starts, ends, blob = whole(group, rows)
     spans: Sequence[tuple[int, int]] = list(zip(starts.tolist(), ends.tolist(), strict=True))
     return [_decoded(blob[start:end]) for start, end in spans]
 
 
-def _read_one(group: h5py.Group, row: int) -> str:
+def _read_one(group: Texts, row: int) -> str:
     start, end = (0, *group["ends"][:1]) if row == 0 else group["ends"][row - 1 : row + 1]
     encoded = group["bytes"][start:end].tobytes()
     if not 0 <= start <= end or len(encoded) != end - start:

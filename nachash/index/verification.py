@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Container, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from nachash import codes as code
 from nachash.errors import DamagedError
 from nachash.index import layout, text_column
-from nachash.index.chunks import check_complete
+from nachash.index.chunks import check_complete, mapped_rows
 from nachash.index.opening import checked_file
 from nachash.index.reader import Index
 from nachash.index_records import Problem
@@ -53,7 +54,7 @@ def problems(path: Path, progress: Progress = silent) -> Iterator[Problem]:
 def _of_file(file: h5py.File, header: layout.Header, progress: Progress) -> Iterator[Problem]:
     lengths: dict[str, int] = {}
     damaged = set()
-    for name in _names(file):
+    for name in layout.data_sets(file):
         try:
             lengths[name] = _rows(file, name, header)
         except _RAISED as error:
@@ -66,16 +67,7 @@ def _of_file(file: h5py.File, header: layout.Header, progress: Progress) -> Iter
             yield Problem(name, what)
         done += _bytes(file[name], rows)
         progress("verifying", done, total)
-    yield from (found for found in _rules(file, header) if found.part not in damaged)
-
-
-def _names(file: h5py.File) -> Iterator[str]:
-    """The names of all data sets that an index has, and of those that it may have and has."""
-    yield from ("codes", *layout.ROW_COLUMNS, "encoder")
-    yield from (name for name in ("labels", "digests") if name in file)
-    names = ["paths", "errors/paths", "errors/reasons"]
-    for name in [*names, "label_names"] if "label_names" in file else names:
-        yield from (f"{name}/ends", f"{name}/bytes")
+    yield from _rules(file, header, damaged)
 
 
 def _rows(file: h5py.File, name: str, header: layout.Header) -> int:
@@ -85,7 +77,7 @@ def _rows(file: h5py.File, name: str, header: layout.Header) -> int:
         KeyError, and what else h5py raises: it cannot be opened.
     """
     length = len(file[name])
-    if name == "paths/ends" or name in ("codes", *layout.ROW_COLUMNS, "labels", "digests"):
+    if name == "paths/ends" or name in ("codes", *layout.ROW_COLUMNS, *layout.OPTIONAL):
         return header.committed
     return length
 
@@ -97,19 +89,26 @@ def _bytes(dataset: h5py.Dataset, rows: int) -> int:
 
 def _unreadable(dataset: h5py.Dataset, rows: int) -> Iterator[str]:
     """What is wrong with the chunks of a data set, one by one."""
+    sound: Container[int] = range(rows)
     try:
         check_complete(dataset, rows)
     except _RAISED as error:
-        yield _short(error)
+        sound = mapped_rows(dataset)
+        if all(first in sound for first in range(0, rows, dataset.chunks[0])):
+            yield _short(error)
     chunk = dataset.chunks[0]
     row_bytes = max(1, _bytes(dataset, chunk))
     step = chunk * max(1, _BLOCK_BYTES // row_bytes)
     for start in range(0, rows, step):
-        if _error(dataset, start, min(start + step, rows)) is None:
+        firsts = range(start, min(start + step, rows), chunk)
+        whole = all(first in sound for first in firsts)
+        if whole and _error(dataset, start, min(start + step, rows)) is None:
             continue
-        for first in range(start, min(start + step, rows), chunk):
+        for first in firsts:
             last = min(first + chunk, rows)
-            if (what := _error(dataset, first, last)) is not None:
+            if first not in sound:
+                yield f"rows {first} to {last - 1}: the chunk is missing, or without its checksum"
+            elif (what := _error(dataset, first, last)) is not None:
                 yield f"rows {first} to {last - 1}: {what}"
 
 
@@ -121,9 +120,11 @@ def _error(dataset: h5py.Dataset, start: int, end: int) -> str | None:
     return None
 
 
-def _rules(file: h5py.File, header: layout.Header) -> Iterator[Problem]:
-    """What the contents promise, beyond their checksums."""
+def _rules(file: h5py.File, header: layout.Header, damaged: Collection[str]) -> Iterator[Problem]:
+    """What the contents promise, beyond their checksums; damaged parts are not read again."""
     for part, rule in _RULES.items():
+        if part in damaged:
+            continue
         try:
             sentence = rule(file, header)
         except _RAISED as error:
@@ -167,6 +168,17 @@ def _labels(file: h5py.File, header: layout.Header) -> str:
     return "a label is neither 0 nor 1" if (file["labels"][: header.committed] > 1).any() else ""
 
 
+def _metadata(file: h5py.File, _: layout.Header) -> str:
+    missing = [name for name in layout.METADATA if name not in file]
+    some = 0 < len(missing) < len(layout.METADATA)
+    return f"there is no {', '.join(missing)}" if some else ""
+
+
+def _side(name: str, file: h5py.File, header: layout.Header) -> str:
+    below = name in file and (file[name][: header.committed] < 0).any()
+    return f"a {name} is below zero" if below else ""
+
+
 def _paths(file: h5py.File, header: layout.Header) -> str:
     return _ends(file["paths"], header.committed)
 
@@ -196,13 +208,16 @@ def _short(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-_RULES: Final = {
+_RULES: Final[dict[str, Callable[[h5py.File, layout.Header], str]]] = {
     "attributes": _attributes,
     "encoder": _encoder,
     "ids": _ids,
     "status": _status,
     "codes": _codes,
     "labels": _labels,
+    "metadata": _metadata,
+    "width": partial(_side, "width"),
+    "height": partial(_side, "height"),
     "paths": _paths,
     "errors": _errors,
 }

@@ -14,6 +14,7 @@ import numpy as np
 from nachash.codes import checked_bits
 from nachash.errors import StorageError
 from nachash.index import layout, rows
+from nachash.index.chunks import check_complete
 from nachash.index.interruption import postponed
 from nachash.index.journal import Journal
 from nachash.index.naming import exists, give_name
@@ -107,6 +108,7 @@ class IndexWriter:
                 unless_an_index.pop_all()
         self.rows = self.header.committed
         self._next_id = self.header.next_id
+        self._checked = False
 
     @property
     def bits(self) -> int:
@@ -143,7 +145,7 @@ class IndexWriter:
         ids = following if changes.ids is None else changes.ids
         with self._transaction():
             rows.change(self._file, self.rows, changes)
-            rows.append(self._file, self.rows, ids, codes, references, labels, changes.digests)
+            rows.append(self._file, self.rows, ids, codes, references, labels, changes)
             rows.write_errors(self._file, skipped, changes.found)
             self._commit(self.rows + count, max(self._next_id, int(ids[-1]) + 1 if count else 0))
 
@@ -231,7 +233,21 @@ class IndexWriter:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with postponed(), storage(self.path), self._all_or_nothing():
+            self._check()
             yield
+
+    def _check(self) -> None:
+        """Refuse to write into a file whose map of chunks is damaged; looked at once.
+
+        Raises:
+            DamagedError: it is.
+        """
+        if self._checked:
+            return
+        with damage(self.path):
+            for name in layout.data_sets(self._file):
+                check_complete(self._file[name], len(self._file[name]))
+        self._checked = True
 
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ def facts(result: IndexFacts) -> str:
             ("images", f"{result.images:,}{removed}"),
             ("codes", f"{result.bits} bits"),
             ("labels", labels),
+            ("metadata", ", ".join(result.metadata or ("none",))),
             ("root", result.root),
             ("skipped", f"{result.errors:,} files"),
             ("encoder", f"{result.encoder[:12]}, {result.image_size} px"),

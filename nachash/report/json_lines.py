@@ -10,6 +10,6 @@ def hits(answer: Answer) -> Iterator[str]:
     for row in answer.hits:
         for hit in row:
             fields = {name: getattr(hit, name) for name in hit.__slots__}
-            optional = ("label", "asymmetric")
+            optional = ("label", "asymmetric", "width", "height", "taken")
             left_out = {name for name in optional if fields[name] is None}
             yield to_json({name: fields[name] for name in fields if name not in left_out})

@@ -83,17 +83,22 @@ def hit_paths(answer: Answer) -> Iterator[str]:
 
 
 def hits(answer: Answer) -> Iterator[str]:
-    """A table per query: rank, distance in bits, path, and label where there is one."""
+    """A table per query: rank, distance in bits, path, and what else any of the hits has."""
     for query, row in zip(answer.queries, answer.hits, strict=True):
-        labelled = any(hit.label is not None for hit in row)
-        columns = ("", "distance", "id", "path", "label")
-        rows = [
-            (str(hit.rank), str(hit.distance), str(hit.id), hit.path, hit.label or "")
-            for hit in row
-        ]
-        width = len(columns) if labelled else len(columns) - 1
+        columns = {
+            "": [str(hit.rank) for hit in row],
+            "distance": [str(hit.distance) for hit in row],
+            "id": [str(hit.id) for hit in row],
+            "path": [hit.path for hit in row],
+        }
+        optional = {
+            "label": [hit.label or "" for hit in row],
+            "pixels": [f"{hit.width} x {hit.height}" if hit.width else "" for hit in row],
+            "taken": [(hit.taken or "").replace("T", " ") for hit in row],
+        }
+        columns |= {name: cells for name, cells in optional.items() if any(cells)}
         title = f"{query} ({answer.bits} bits)"
-        yield table_text(title, columns[:width], [row[:width] for row in rows])
+        yield table_text(title, tuple(columns), list(zip(*columns.values(), strict=True)))
 
 
 def scores(result: Scores) -> str:

@@ -1,14 +1,13 @@
 """Encodes what a source has and an index has not; `encode` and `index add` are made of it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from nachash import codes
 from nachash.errors import InterruptedRunError
-from nachash.images import stream
 from nachash.images.selection import Selection
 from nachash.index import writer
 from nachash.index.reader import open_index
@@ -16,12 +15,18 @@ from nachash.index.rows import Changes
 from nachash.records import Labels, Preprocessing, Progress, Skipped
 from nachash.shapes import UInt8
 from nachash.tasks.additions import Plan, digest, plan
+from nachash.tasks.coded_batches import CodedBatch, coded_batches, images_at_once
 from nachash.tasks.model import Activations
+from nachash.tasks.write_behind import WriteBehind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Where images come from, how they are encoded, and what their labels are."""
+    """Where images come from, how they are encoded, and what is recorded of them besides.
+
+    An index that has metadata gets it for its new images, too. `whole_batches`: the encoder gets
+    all of a batch in one call, as suits a GPU.
+    """
 
     index: Path
     source: Selection
@@ -31,6 +36,8 @@ class Work:
     batch_size: int
     workers: int
     by_content: bool = False
+    metadata: bool = False
+    whole_batches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ def add_images(work: Work, progress: Progress) -> Outcome:
             with open_index(work.index) as known:
                 todo = plan(known, work.source, by_content=work.by_content)
                 before, names = known.rows, known.label_names
+                work = replace(work, metadata=work.metadata or known.has_metadata)
             table = _LabelTable.of(work, names)
             if table is not None and table.new_names:
                 index.add_label_names(table.new_names)
@@ -102,40 +110,52 @@ def _encoded(
 ) -> Outcome:
     skipped = list(work.source.skipped)
     done, written = todo.unchanged, 0
-    for batch in _batches(work, todo):
-        paths = [reference.path for reference in batch.references]
-        index.append(
-            codes.encode(work.activations(batch.pixels)),
-            batch.references,
-            None if table is None else table.rows(paths),
-            batch.skipped,
-            Changes(
-                digests=_digests(work, batch),
-                removed=[todo.ids[path] for path in paths if path in todo.ids],
-                found=paths,
-            ),
-        )
-        written += len(paths)
-        done += len(paths) + len(batch.skipped)
-        skipped += batch.skipped
-        progress("encoding", done, len(work.source.references))
+    with WriteBehind() as writing:
+        for batch in coded_batches(
+            [work.source.only(group) for group in (todo.fresh, todo.changed, todo.failed)],
+            work.preprocessing,
+            work.activations,
+            batch_size=work.batch_size,
+            at_once=work.batch_size
+            if work.whole_batches
+            else images_at_once(work.preprocessing.size, work.batch_size),
+            workers=work.workers,
+            metadata=work.metadata,
+        ):
+            writing.call(partial(_append, work, todo, index, table, batch))
+            written += len(batch.references)
+            done += len(batch.references) + len(batch.skipped)
+            skipped += batch.skipped
+            progress("encoding", done, len(work.source.references))
     failed = {image.path for image in skipped}
     changed = sum(path not in failed for path in todo.ids)
     added = written - changed
     return Outcome(added, changed, todo.unchanged, before + added, tuple(skipped))
 
 
-def _batches(work: Work, todo: Plan) -> Iterator[stream.DecodedBatch]:
-    for group in (todo.fresh, todo.changed, todo.failed):
-        yield from stream.batches(
-            work.source.only(group),
-            work.preprocessing,
-            batch_size=work.batch_size,
-            workers=work.workers,
-        )
+def _append(
+    work: Work,
+    todo: Plan,
+    index: writer.IndexWriter,
+    table: _LabelTable | None,
+    batch: CodedBatch,
+) -> None:
+    paths = [reference.path for reference in batch.references]
+    index.append(
+        batch.codes,
+        batch.references,
+        None if table is None else table.rows(paths),
+        batch.skipped,
+        Changes(
+            digests=_digests(work, batch),
+            metadata=batch.metadata,
+            removed=[todo.ids[path] for path in paths if path in todo.ids],
+            found=paths,
+        ),
+    )
 
 
-def _digests(work: Work, batch: stream.DecodedBatch) -> UInt8[np.ndarray, "n digest"] | None:
+def _digests(work: Work, batch: CodedBatch) -> UInt8[np.ndarray, "n digest"] | None:
     if not work.by_content:
         return None
     found = b"".join(digest(work.source, reference) for reference in batch.references)

@@ -48,13 +48,13 @@ class CodedImages:
     skipped: tuple[Skipped, ...]
 
 
-def of_index(path: Path) -> tuple[CodedImages, Encoder]:
+def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
     """The images of an index, and the encoder inside it.
 
     Raises:
         MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
     """
-    with open_index(path) as index:
+    with open_index(path, check=check) as index:
         images = CodedImages(
             root=index.root,
             paths=index.all_paths(),

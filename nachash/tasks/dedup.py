@@ -36,6 +36,7 @@ class DedupSettings:
     model: Path | None = None
     device: str = "auto"
     workers: int | None = None
+    no_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _gathered(source: Path, settings: DedupSettings, progress: Progress) -> _Gat
             str(source), settings.model, settings.device, settings.workers, progress
         )
     else:
-        first, encoder = coded_images.of_index(source)
+        first, encoder = coded_images.of_index(source, check=not settings.no_check)
         with open_index(source) as index:
             measured = calibration_of(index)
     protected = tuple(_folder(path) for path in settings.reference)

@@ -39,6 +39,7 @@ class EncodeSettings:
     overwrite: bool = False
     resume: bool = False
     hash: bool = False
+    metadata: bool = False
 
 
 def encode(
@@ -110,7 +111,7 @@ def _can_continue(
     try:
         with reader.open_index(target) as index:
             trouble = _why_not(index, model, source, leftover=leftover)
-            rows = index.rows
+            rows, blank = index.rows, settings.metadata and not index.has_metadata
     except (DamagedError, IncompatibleError) as error:
         raise ExistsError(
             f"{target} exists already and cannot be continued: {error.sentence}",
@@ -118,6 +119,8 @@ def _can_continue(
         ) from error
     if not trouble:
         choice(f"{target} exists: going on with it, {rows:,} images are encoded already")
+        if blank and rows:
+            choice("these have no metadata; --overwrite encodes them again")
         return True
     if not leftover:
         raise ExistsError(
@@ -179,6 +182,8 @@ def _work(
         batch_size=settings.batch_size,
         workers=decoding_threads(settings.workers),
         by_content=settings.hash,
+        metadata=settings.metadata,
+        whole_batches=model.on_gpu,
     )
 
 

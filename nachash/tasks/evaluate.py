@@ -45,6 +45,7 @@ class EvaluateSettings:
     seed: int = 0
     workers: int | None = None
     device: str = "auto"
+    no_check: bool = False
 
 
 def evaluate(
@@ -76,8 +77,8 @@ def _retrieval(
         return _of_dataset(settings, settings.dataset, choice, progress)
     path = chosen_index(settings.index, choice)
     if settings.queries is not None:
-        return retrieval.two_indexes(settings.queries, path)
-    return retrieval.leave_one_out(path)
+        return retrieval.two_indexes(settings.queries, path, check=not settings.no_check)
+    return retrieval.leave_one_out(path, check=not settings.no_check)
 
 
 def _of_dataset(

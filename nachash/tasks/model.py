@@ -26,6 +26,7 @@ class Model:
     onnx: bytes
     activations: Activations
     runtime: str
+    on_gpu: bool = False
 
 
 def chosen_model(given: Path | None) -> Path:
@@ -69,5 +70,7 @@ def loaded_model(directory: Path, device: str) -> Model:
         return Model(directory, config, onnx, encoder.activations, "ONNX Runtime on the CPU")
     from nachash.encoders.torch_encoder import TorchEncoder
 
-    on_gpu = TorchEncoder(directory, accelerator)
-    return Model(directory, config, onnx, on_gpu.activations, f"torch on {accelerator}")
+    encoder_there = TorchEncoder(directory, accelerator)
+    return Model(
+        directory, config, onnx, encoder_there.activations, f"torch on {accelerator}", True
+    )

@@ -58,8 +58,9 @@ def read(path: Path) -> Pixels | None:
     """The images in a file, not loaded; None when there is none, or not a whole one."""
     try:
         about: dict[str, Any] = json.loads(_about(path).read_text(encoding="utf-8"))
-        # Copy on write: torch wants memory that could be written, and nothing writes.
-        pixels = np.load(path, mmap_mode="c", allow_pickle=False)[: about["images"]]
+        # Copy on write: torch wants memory that could be written, and nothing writes. Objects,
+        # which would be unpickled, are refused.
+        pixels = np.lib.format.open_memmap(path, mode="c")[: about["images"]]
         os.utime(path)
     except (OSError, ValueError, KeyError, EOFError):
         return None

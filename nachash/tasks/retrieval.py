@@ -40,13 +40,13 @@ class Retrieval:
     seed: int | None = None
 
 
-def leave_one_out(path: Path) -> Retrieval:
+def leave_one_out(path: Path, *, check: bool = True) -> Retrieval:
     """Each image of an index as a query for all the others.
 
     Raises:
         UsageError: the index has no labels.
     """
-    return reading(path, _leave_one_out)
+    return reading(path, _leave_one_out, check=check)
 
 
 def _leave_one_out(index: Index) -> Retrieval:
@@ -56,14 +56,17 @@ def _leave_one_out(index: Index) -> Retrieval:
     return Retrieval(everything, everything, own, index.bits, protocol, str(index.path))
 
 
-def two_indexes(queries_path: Path, path: Path) -> Retrieval:
+def two_indexes(queries_path: Path, path: Path, *, check: bool = True) -> Retrieval:
     """The images of one index as queries for those of another.
 
     Raises:
         UsageError: one of them has no labels.
         IncompatibleError: they were made by different encoders.
     """
-    with open_index(queries_path) as queries, open_index(path) as gallery:
+    with (
+        open_index(queries_path, check=check) as queries,
+        open_index(path, check=check) as gallery,
+    ):
         if queries.fingerprint != gallery.fingerprint:
             raise IncompatibleError(
                 f"{queries_path} and {path} were made by different encoders, "

@@ -2,7 +2,8 @@
 
 A condition is a field, an operator and a value: `label=cat`, `label!=cat`, `path=2019/*.jpg`,
 `size>=100000`, `time<2020-01-01`. `size` is in bytes, `time` the last change of the file (UTC).
-All conditions hold at once.
+Where metadata was recorded, also `width>=1000`, `height<500` and `taken>=2023-05-01`: pixels of the
+upright picture, and the camera's clock. All conditions hold at once.
 """
 
 import datetime as dt
@@ -16,7 +17,8 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from nachash.errors import UsageError
+from nachash.errors import MissingError, UsageError
+from nachash.index_records import UNKNOWN_TIME, Metadata
 from nachash.shapes import Bool, Int64, UInt8
 from nachash.tasks.root import absolute
 
@@ -29,7 +31,11 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_HINT: Final = "--where 'label=cat', 'path=2019/*', 'size>100000' or 'time<2020-01-01'"
+_HINT: Final = (
+    "--where 'label=cat', 'path=2019/*', 'size>100000', 'time<2020-01-01', "
+    "'width>=1000' or 'taken>=2023-05-01'"
+)
+_DAY: Final = 86_400  # seconds
 
 
 @runtime_checkable
@@ -61,6 +67,9 @@ class Columns(Protocol):
 
     def times(self) -> Int64[np.ndarray, "n"]:
         """Last change of the image file of every row, in nanoseconds since 1970."""
+
+    def metadata(self) -> Metadata | None:
+        """Size and time of exposure of every row; None where they were not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ def matching(
 
     Raises:
         UsageError: a value that cannot be compared; a label that the index does not have.
-        MissingError: a condition on labels, and the index has none.
+        MissingError: a condition on labels or metadata, and the index has none.
     """
     if not conditions and not under:
         return None
@@ -120,16 +129,78 @@ def _path(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
 
 
 def _size(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+    return _COMPARISONS[condition.comparison](index.sizes(), _whole_number(condition))
+
+
+def _width(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+    return _pixels(_metadata(index).width, condition)
+
+
+def _height(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+    return _pixels(_metadata(index).height, condition)
+
+
+def _pixels(sides: Int64[np.ndarray, "n"], condition: Condition) -> Bool[np.ndarray, "n"]:
+    """A picture whose size is not known fulfils no condition on it."""
+    return _COMPARISONS[condition.comparison](sides, _whole_number(condition)) & (sides > 0)
+
+
+def _taken(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+    """A date without a time is the whole day; a picture without a time fulfils no condition."""
+    taken, moment = _metadata(index).taken, _moment(condition.value)
+    if moment.tzinfo is not None or moment.microsecond:
+        raise UsageError(
+            f"a camera's clock has whole seconds and no time zone, unlike '{condition.value}'",
+            _HINT,
+        )
+    first = int((moment - dt.datetime(1970, 1, 1)) // dt.timedelta(seconds=1))  # noqa: DTZ001
+    last = first + (_DAY - 1 if _is_day(condition.value) else 0)
+    rows = {
+        "=": (first <= taken) & (taken <= last),
+        "!=": (taken < first) | (last < taken),
+        "<": taken < first,
+        "<=": taken <= last,
+        ">": last < taken,
+        ">=": first <= taken,
+    }[condition.comparison]
+    return rows & (taken != UNKNOWN_TIME)
+
+
+def _metadata(index: Columns) -> Metadata:
+    metadata = index.metadata()
+    if metadata is None:
+        raise MissingError(
+            f"{index.path} has no metadata", "encode the images again with --metadata"
+        )
+    return metadata
+
+
+def _whole_number(condition: Condition) -> int:
     if not condition.value.isdecimal():
-        raise UsageError(f"a size in bytes is a whole number, not '{condition.value}'", _HINT)
-    return _COMPARISONS[condition.comparison](index.sizes(), int(condition.value))
+        unit = "bytes" if condition.field == "size" else "pixels"
+        raise UsageError(
+            f"a {condition.field} in {unit} is a whole number, not '{condition.value}'", _HINT
+        )
+    return int(condition.value)
+
+
+def _moment(value: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError as error:
+        raise UsageError(f"'{value}' is not a date as 2020-01-31", _HINT) from error
+
+
+def _is_day(value: str) -> bool:
+    try:
+        dt.date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _time(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
-    try:
-        moment = dt.datetime.fromisoformat(condition.value)
-    except ValueError as error:
-        raise UsageError(f"'{condition.value}' is not a date as 2020-01-31", _HINT) from error
+    moment = _moment(condition.value)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     since = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -157,4 +228,12 @@ def _starting(paths: Sequence[str], folder: str) -> Bool[np.ndarray, "n"]:
     return np.array([path.startswith(prefix) or path == folder for path in paths], bool)
 
 
-_FIELDS: Final = {"label": _label, "path": _path, "size": _size, "time": _time}
+_FIELDS: Final = {
+    "label": _label,
+    "path": _path,
+    "size": _size,
+    "time": _time,
+    "width": _width,
+    "height": _height,
+    "taken": _taken,
+}

@@ -14,6 +14,7 @@ from nachash import codes, plugins
 from nachash.errors import ImageError, MissingError, UsageError
 from nachash.index.reader import Index
 from nachash.index.reading import reading
+from nachash.index_records import Metadata
 from nachash.records import Answer, Hit, Hits, Skipped, Source
 from nachash.shapes import Bool, Float32, Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
@@ -43,6 +44,7 @@ class SearchSettings:
     engine: str = "faiss-flat"
     where: tuple[str, ...] = ()
     under: tuple[str, ...] = ()
+    no_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
         )
     conditions = [parsed(text) for text in settings.where]
     path = chosen_index(settings.index, choice)
-    return reading(path, lambda index: _answer(settings, index, conditions))
+    return reading(
+        path, lambda index: _answer(settings, index, conditions), check=not settings.no_check
+    )
 
 
 def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
@@ -205,6 +209,7 @@ def _described(
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
     labels = index.labels() if index.has_labels else None
+    metadata = index.metadata()
 
     def codes_of(ids: Int64[np.ndarray, "k"]) -> UInt8[np.ndarray, "k bytes"]:
         return index.codes()[index.positions_of_ids(ids)]
@@ -217,13 +222,14 @@ def _described(
         if rerank:
             assert query.activations is not None
             nearest = reranked(codes_of, query.activations, nearest, rerank)
-        rows.append(_row(index, labels, query.name, nearest, limit))
+        rows.append(_row(index, labels, metadata, query.name, nearest, limit))
     return tuple(rows)
 
 
 def _row(
     index: Index,
     labels: UInt8[np.ndarray, "n classes"] | None,
+    metadata: Metadata | None,
     query: str,
     nearest: Nearest,
     limit: int | None,
@@ -232,10 +238,12 @@ def _row(
     positions = index.positions_of_ids(ids)
     paths = index.paths(positions)
     texts = _label_texts(index.label_names or (), labels, positions)
+    known = [{} if metadata is None else metadata.fields(row) for row in positions.tolist()]
     return tuple(
-        Hit(query, rank, int(identifier), shown(index.root, path), int(distance), label, weighted)
-        for rank, (distance, identifier, path, label, weighted) in enumerate(
-            zip(distances, ids, paths, texts, nearest.weights(len(ids)), strict=True), start=1
+        Hit(query, rank, int(identifier), shown(index.root, path), int(distance), *more, **facts)
+        for rank, (distance, identifier, path, facts, *more) in enumerate(
+            zip(distances, ids, paths, known, texts, nearest.weights(len(ids)), strict=True),
+            start=1,
         )
     )
 

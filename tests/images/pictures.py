@@ -21,4 +21,14 @@ def contents(image: Image.Image, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def exif(taken: str | None = None, orientation: int = 1) -> Image.Exif:
+    """EXIF that says when a picture was taken, and how it is turned."""
+    found = Image.Exif()
+    found[0x0112] = orientation
+    if taken is not None:
+        found.get_ifd(0x8769)[0x9003] = taken
+        found[0x8769] = found.get_ifd(0x8769)  # which is where TIFF looks for it
+    return found
+
+
 SIZE_8 = Preprocessing(8)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import SIZE_8, contents, gradient
+from pictures import SIZE_8, contents, exif, gradient
 
 from nachash.errors import ImageError
 from nachash.images.decode import decode
@@ -18,7 +18,7 @@ from nachash.images.formats import opened
 
 HERE = str(Path(__file__).parent)
 SEEDS = {
-    form: contents(gradient(24, 16), form)
+    form: contents(gradient(24, 16), form, exif=exif("2023:05:01 10:20:30", orientation=6))
     for form in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
 }
 
@@ -55,6 +55,7 @@ CAMPAIGN = """
     from pictures import SIZE_8
     from nachash.errors import ImageError
     from nachash.images.decode import decode
+    from nachash.images.facts import facts
     from nachash.images.formats import opened
 
     outcomes = [0, 0]
@@ -62,7 +63,10 @@ CAMPAIGN = """
         data = mutated(seed)
         print(seed, flush=True)
         try:
-            decode(opened(data), SIZE_8)
+            image = opened(data)
+            whole = image.size
+            decode(image, SIZE_8)
+            facts(image, whole)
             outcomes[0] += 1
         except ImageError:
             outcomes[1] += 1

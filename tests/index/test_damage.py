@@ -13,16 +13,19 @@ import numpy as np
 import pytest
 
 from nachash.errors import DamagedError, NachashError
+from nachash.index import writer
 from nachash.index.reader import open_index
+from nachash.index.rows import Changes
 from nachash.index.verification import problems
+from nachash.index_records import Metadata
 from nachash.records import Skipped
 from nachash.tasks.encode import EncodeSettings, encode
 from nachash.tasks.search import SearchSettings, search
 
 DATASETS = [
-    "codes", "ids", "size", "mtime_ns", "status", "labels", "encoder", "paths/bytes", "paths/ends",
-    "label_names/bytes", "label_names/ends", "errors/paths/bytes", "errors/paths/ends",
-    "errors/reasons/bytes", "errors/reasons/ends",
+    "codes", "ids", "size", "mtime_ns", "status", "labels", "width", "height", "taken", "encoder",
+    "paths/bytes", "paths/ends", "label_names/bytes", "label_names/ends", "errors/paths/bytes",
+    "errors/paths/ends", "errors/reasons/bytes", "errors/reasons/ends",
 ]  # fmt: skip
 ATTRIBUTES = [
     "format", "format_version", "bits", "bitorder", "encoder_fingerprint", "preprocessing", "model",
@@ -35,7 +38,10 @@ def sound(create, batch):
     """A small index with all that there can be; its bytes and what a reader sees."""
     with create(label_names=("a", "b")) as writing:
         codes, references = batch(50)
-        writing.append(codes, references, np.ones((50, 2), np.uint8), [Skipped("bad", "truncated")])
+        metadata = Metadata(*np.arange(150).reshape(3, 50))
+        skipped = [Skipped("bad", "truncated")]
+        changes = Changes(metadata=metadata)
+        writing.append(codes, references, np.ones((50, 2), np.uint8), skipped, changes)
     return writing.path
 
 
@@ -44,7 +50,7 @@ def content(path):
         return (
             index.header, index.codes().tolist(), index.ids().tolist(), index.all_paths(),
             index.sizes().tolist(), index.times().tolist(), index.labels().tolist(),
-            index.label_names, index.errors(), index.encoder,
+            index.label_names, index.errors(), index.encoder, repr(index.metadata()),
         )  # fmt: skip
 
 
@@ -108,6 +114,8 @@ def test_verify_reports_the_first_line_of_the_file(sound):
         (lambda file: file["codes"].__setitem__((3, 1), 1), "codes"),
         (lambda file: file["encoder"].__setitem__(3, 1), "encoder"),
         (lambda file: file["labels"].__setitem__((3, 1), 2), "labels"),
+        (lambda file: file["width"].__setitem__(3, -1), "width"),
+        (lambda file: file.__delitem__("taken"), "metadata"),
         (lambda file: file["paths/ends"].__setitem__(3, 1), "paths"),
         (lambda file: file["errors/reasons/ends"].resize(0, axis=0), "errors"),
         (lambda file: file.attrs.modify("bitorder", np.bytes_(b"ltl")), "attributes"),
@@ -120,6 +128,30 @@ def test_verify_reports_what_no_checksum_can_tell(sound, change, part):
         change(file)
 
     assert part in {problem.part for problem in reported(sound)}
+
+
+def test_a_chunk_that_the_map_calls_too_small_is_never_read(sound):
+    """HDF5 crashes on it: the checksum is looked for before the beginning of an empty chunk."""
+    with h5py.File(sound, "r") as file:
+        chunk = file["status"].id.get_chunk_info(0)
+    whole = sound.read_bytes()
+    entry = chunk.size.to_bytes(4, "little") + bytes(4)  # its size and its filters, in the tree
+    address = (chunk.byte_offset - 512).to_bytes(8, "little")
+    found = [
+        at
+        for at in range(512, len(whole))
+        if whole.startswith(entry, at) and whole.startswith(address, at + 24)
+    ]
+    assert len(found) == 1
+    for size in (0, 3, 5):
+        sound.write_bytes(whole[: found[0]] + size.to_bytes(4, "little") + whole[found[0] + 4 :])
+        assert "status" in {problem.part for problem in reported(sound)}
+        with open_index(sound) as index, pytest.raises(DamagedError):
+            index.codes()
+        with open_index(sound, check=False) as index, pytest.raises(DamagedError):
+            index.codes()
+        with writer.open_for_append(sound) as writing, pytest.raises(DamagedError):
+            writing.change(Changes(removed=[1]))
 
 
 def flip_campaign(path, seed, flips):
@@ -171,7 +203,9 @@ def test_a_chunk_that_is_lost_from_the_map_is_not_read_as_zeros(create, batch):
 
     with open_index(writing.path) as index, pytest.raises(DamagedError, match="missing"):
         index.codes()
-    assert [problem.part for problem in reported(writing.path)] == ["codes"]
+    first, second = reported(writing.path)
+    assert (first.part, second.part) == ("codes", "codes")
+    assert first.what.startswith("rows 16384 to 32767: the chunk is missing")
 
 
 # `make fuzz` takes ten times as many.
@@ -184,6 +218,9 @@ FUZZ = """
     from nachash.errors import NachashError
     from nachash.index import writer
     from nachash.index.reader import open_index
+    from nachash.index.rows import Changes
+    from nachash.index.salvage import salvage
+    from nachash.records import Skipped
     from nachash.index.verification import problems
 
     original, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -198,6 +235,22 @@ FUZZ = """
     limit = 3 << 30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     path = original.with_name(f"fuzzed-{seed}.h5")
+    saving = path.with_suffix(".saved")
+
+    def unchecked():
+        with open_index(path, check=False) as index:
+            index.codes(), index.ids(), index.labels(), index.all_paths(), index.errors()
+            index.metadata()
+
+    def saved():
+        with open_index(path) as index:
+            salvage(index, saving)
+        assert not list(problems(saving))
+
+    def written():
+        with writer.open_for_append(path) as index:
+            index.change(Changes(removed=[2]), [Skipped("another", "truncated")])
+
     outcomes = [0, 0]
     for number in range(seed, seed + count):
         generator = random.Random(number)
@@ -216,13 +269,16 @@ FUZZ = """
             found = list(problems(path))
             with open_index(path) as index:
                 index.codes(), index.ids(), index.all_paths(), index.errors(), index.encoder
+                index.metadata()
             outcomes[bool(found)] += 1
         except NachashError:
             outcomes[1] += 1
-        try:
-            writer.open_for_append(path).close()
-        except NachashError:
-            pass
+        for use in (unchecked, saved, written):
+            saving.unlink(missing_ok=True)
+            try:
+                use()
+            except NachashError:
+                pass
     print(*outcomes)
 """
 

@@ -405,7 +405,7 @@ def slow(*values):
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [
-        ("info out.h5", 0, ["images   12", "2: cat, dog"]),
+        ("info out.h5", 0, ["images    12", "2: cat, dog"]),
         slow("verify --index out.h5", 0, ["out.h5: sound"]),
         ("verify broken.h5", 4, ["codes: ", "repair"]),
         ("add photos --index out.h5", 0, ["0 new, 0 changed, 12 unchanged"]),

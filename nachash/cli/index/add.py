@@ -18,6 +18,7 @@ def command(
         str, typer.Option(help="auto (as the index has them), folder, none or FILE.csv.")
     ] = "auto",
     content: options.Hash = False,
+    metadata: options.Metadata = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Images encoded at once.")] = 256,
     workers: options.Workers = None,
     json: options.Json = False,
@@ -38,6 +39,7 @@ def command(
         index=index,
         labels=labels,
         hash=content,
+        metadata=metadata,
         batch_size=batch_size,
         workers=workers,
     )

@@ -16,6 +16,7 @@ def command(
         typer.Option("--format", help="npy, faiss, csv or parquet; default: what the suffix says."),
     ] = None,
     index: options.Index = None,
+    no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     debug: options.Debug = False,
@@ -25,6 +26,8 @@ def command(
     from nachash.report import index_table
     from nachash.tasks.index.export import ExportSettings, export
 
-    settings = ExportSettings(out=out, format=form, index=index, overwrite=overwrite)
+    settings = ExportSettings(
+        out=out, format=form, index=index, overwrite=overwrite, no_check=no_check
+    )
     result = export(settings, choice=terminal.note)
     typer.echo(to_json(result) if json else index_table.export(result))

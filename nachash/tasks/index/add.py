@@ -23,6 +23,7 @@ class AddSettings:
     index: Path | None = None
     labels: str = "auto"
     hash: bool = False
+    metadata: bool = False
     batch_size: int = 256
     workers: int | None = None
 
@@ -54,6 +55,7 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
             batch_size=settings.batch_size,
             workers=decoding_threads(settings.workers),
             by_content=settings.hash,
+            metadata=settings.metadata,
         ),
         progress,
     )

@@ -20,6 +20,7 @@ class ExportSettings:
     format: str | None = None
     index: Path | None = None
     overwrite: bool = False
+    no_check: bool = False
 
 
 def export(settings: ExportSettings, *, choice: Choice = untold) -> Export:
@@ -44,7 +45,7 @@ def export(settings: ExportSettings, *, choice: Choice = untold) -> Export:
     if not settings.out.parent.is_dir():
         raise MissingError(f"the folder {settings.out.parent} does not exist")
     path = chosen_index(settings.index, choice)
-    with open_index(path) as index:
+    with open_index(path, check=not settings.no_check) as index:
         exporter.write(
             settings.out,
             ids=index.ids(),

@@ -34,6 +34,7 @@ def info(settings: InfoSettings, *, choice: Choice = untold) -> IndexFacts:
             next_id=index.next_id,
             bits=index.bits,
             labels=index.label_names,
+            metadata=tuple(layout.METADATA) if index.has_metadata else None,
             errors=len(index.errors()),
             encoder=index.fingerprint,
             encoder_bytes=len(index.encoder),

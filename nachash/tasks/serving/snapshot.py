@@ -16,6 +16,7 @@ from nachash.errors import DamagedError, MissingError
 from nachash.images.originals import Originals
 from nachash.index.reader import Index
 from nachash.index.reading import reading, stamp
+from nachash.index_records import Metadata
 from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.records import Preprocessing
 from nachash.shapes import Int64, UInt8
@@ -61,6 +62,7 @@ class Snapshot:
         self._paths = index.all_paths()
         self._sizes, self._times = index.sizes(), index.times()
         self._labels = index.labels() if index.has_labels else None
+        self._metadata = index.metadata()
         self.filtered = functools.lru_cache(_FILTERS_KEPT)(self._filtered)
 
     @classmethod
@@ -80,6 +82,10 @@ class Snapshot:
     def times(self) -> Int64[np.ndarray, "n"]:
         """Last change of the image file of every row, in nanoseconds since 1970."""
         return self._times
+
+    def metadata(self) -> Metadata | None:
+        """Size and time of exposure of every row; None where they were not recorded."""
+        return self._metadata
 
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.
