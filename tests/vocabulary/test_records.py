@@ -46,6 +46,9 @@ def test_any_record_becomes_one_line_of_plain_json():
                 "distance": 3,
                 "label": None,
                 "asymmetric": None,
+                "width": None,
+                "height": None,
+                "taken": None,
             }
         ],
     }
