@@ -32,7 +32,7 @@ test-all: $(READY) ## every test, also the slow and the real-data ones
 test-browser: $(READY) ## the served page in Chromium (Debian's `chromium`); build/screenshots
 	NACHASH_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest -m slow tests/server/test_browser.py
 
-fuzz: $(READY) ## ten thousand damaged pictures and index files (about ten minutes)
+fuzz: $(READY) ## ten thousand damaged pictures and index files (about twenty minutes)
 	NACHASH_FUZZ=10000 $(BIN)/python -m pytest -m slow tests/index/test_damage.py tests/images/test_fuzz.py
 
 check: $(READY) ## formatting, lint, types, architecture, spelling
