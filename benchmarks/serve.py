@@ -2,21 +2,22 @@
 
 Three ways over one index of random codes: the server as it is (what waits is one call of FAISS),
 the server with a batch of one, and the library itself, which is handed all codes at once. Each
-request carries one code and asks for ids and distances of the 10 nearest. Clients are threads of
-one other process with a connection each that is kept open, and share the machine's cores with the
-server. A last row asks with 32 codes a request.
+request carries one code and asks for ids and distances of the 10 nearest. Clients are connections
+that stay open, each with one request on its way; one other process drives them all from one loop,
+with requests written beforehand, since it shares the machine's cores with the server. A last row
+asks with 32 codes a request.
 """
 
 import contextlib
-import http.client
 import json
+import selectors
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def served(index: Path, most_at_once: int) -> Iterator[int]:
 
 
 def asked(port: int, codes: np.ndarray, at_once: int) -> float:
-    """Codes per second, sent by CLIENTS threads of another process, each its share."""
+    """Codes per second, sent by CLIENTS connections of another process, each its share."""
     shares = np.array_split(codes, CLIENTS)
     bodies = [
         [
@@ -126,23 +127,63 @@ def library(index: str) -> None:
 
 def clients(port: int) -> None:
     """Send what stdin says, and print how many seconds it took."""
-    bodies = json.load(sys.stdin)
-    connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for _ in bodies]
+    requests = [[_request(text) for text in texts] for texts in json.load(sys.stdin)]
+    with selectors.DefaultSelector() as selector:
+        for each in requests:
+            connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ, (connection, iter(each)))
+        print(seconds(lambda: _exchange(selector)))
 
-    def send(connection: http.client.HTTPConnection, texts: list[str]) -> None:
-        for text in texts:
-            connection.request(
-                "POST", "/search/codes", body=text, headers={"Content-Type": "application/json"}
-            )
-            answer = connection.getresponse()
-            content = answer.read()
-            if answer.status != 200:
-                raise SystemExit(f"{answer.status}: {content[:200]!r}")
 
-    with ThreadPoolExecutor(len(bodies)) as pool:
-        for connection in connections:
-            connection.connect()
-        print(seconds(lambda: list(pool.map(send, connections, bodies))))
+def _request(body: str) -> bytes:
+    head = (
+        "POST /search/codes HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join([*head, "", body]).encode()
+
+
+def _exchange(selector: selectors.BaseSelector) -> None:
+    """On each connection the next request as soon as the one before is answered."""
+
+    def send(connection: socket.socket, requests: Iterator[bytes]) -> None:
+        request = next(requests, None)
+        if request is None:
+            selector.unregister(connection)
+            connection.close()
+        else:
+            connection.sendall(request)
+
+    for key in tuple(selector.get_map().values()):
+        send(*key.data)
+    while selector.get_map():
+        for key, _ in selector.select():
+            _receive(key.data[0])
+            send(*key.data)
+
+
+def _receive(connection: socket.socket) -> None:
+    """Read one answer to its end."""
+    head, body = b"", b""
+    while not head:
+        body += _more(connection)
+        head, _, rest = body.rpartition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise SystemExit(f"{body[:300]!r}")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    missing = length - len(rest)
+    while missing:
+        missing -= len(_more(connection))
+
+
+def _more(connection: socket.socket) -> bytes:
+    received = connection.recv(1 << 16)
+    if not received:
+        raise SystemExit("the server closed a connection")
+    return received
 
 
 def seconds(work: Callable[[], object]) -> float:

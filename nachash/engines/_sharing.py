@@ -3,10 +3,15 @@
 FAISS's own threads meet at a barrier after every 65,536 codes of every 32 queries, and wait there
 by spinning unless OMP_WAIT_POLICY=PASSIVE was set before FAISS was loaded, which a program that
 imports it before nachash has not done. With other work on the machine that was measured to take
-four times as long. Portions of queries meet only at the end.
+four times as long. Portions of queries meet only at the end. Searches that several threads ask
+for at once are not divided: each has a thread already.
 """
 
-from collections.abc import Callable
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar, final
@@ -19,7 +24,7 @@ from nachash.shapes import UInt8
 Found = TypeVar("Found")
 
 _COMPARISONS: Final = 2_000_000  # about two milliseconds: what a portion is worth at least
-_PORTIONS: Final = 4  # of each thread, so that one which is put aside keeps nobody waiting
+_PORTIONS: Final = 2  # of each thread, so that one which is put aside keeps nobody waiting long
 
 
 @final
@@ -37,11 +42,45 @@ class Sharing:
     ) -> list[Found]:
         """What `search` finds for each portion of the queries, in their order."""
         size = max(self._least, -(-len(queries) // (self._threads * _PORTIONS)))
-        if self._threads == 1 or len(queries) <= size:
-            return [_alone(queries, search)]
-        portions = [queries[start : start + size] for start in range(0, len(queries), size)]
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="nachash-faiss") as pool:
-            return list(pool.map(partial(_alone, search=search), portions))
+        with _running.one_more() as others:
+            if others or self._threads == 1 or len(queries) <= size:
+                return [_alone(queries, search)]
+            portions = [queries[start : start + size] for start in range(0, len(queries), size)]
+            return list(_pool(self._threads).map(partial(_alone, search=search), portions))
+
+
+@final
+class _Running:
+    """How many searches are running in the process."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def one_more(self) -> Iterator[int]:
+        """How many there are besides the one that begins."""
+        with self._lock:
+            others = self._count
+            self._count += 1
+        try:
+            yield others
+        finally:
+            with self._lock:
+                self._count -= 1
+
+
+_running: Final = _Running()
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads for all engines: to start them for a few queries takes a tenth of the search."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="nachash-faiss")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _alone(

@@ -209,7 +209,7 @@ def test_threads_and_portions_do_not_change_what_faiss_answers(monkeypatch, thre
     [
         (2, 1_000_000, 1, [1]),
         (2, 1_000_000, 7, [2, 2, 2, 1]),
-        (2, 1_000_000, 32, [4] * 8),
+        (2, 1_000_000, 32, [8] * 4),
         (2, 1_000, 2_000, [2_000]),
         (1, 1_000_000, 32, [32]),
         (4, 0, 3, [3]),
@@ -232,3 +232,22 @@ def test_work_is_shared_out_when_there_is_enough_of_it(threads, rows, queries, s
 
     assert [size for size, _ in found] == sizes
     assert {threads for _, threads in found} == {1}
+
+
+def test_searches_at_once_are_not_divided():
+    import faiss
+
+    from nachash.engines._sharing import Sharing
+
+    present, queries = faiss.omp_get_max_threads(), np.zeros((32, 8), np.uint8)
+    try:
+        faiss.omp_set_num_threads(2)
+        sharing = Sharing(1_000_000)
+        inner = []
+        sharing.answers(queries[:1], lambda _: inner.extend(sharing.answers(queries, len)))
+        after = sharing.answers(queries, len)
+    finally:
+        faiss.omp_set_num_threads(present)
+
+    assert inner == [32]
+    assert after == [8] * 4

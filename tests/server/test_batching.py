@@ -1,4 +1,4 @@
-"""Lookups that come at once are one call of the engine and have the answers of single calls."""
+"""Lookups that come at once are few calls of the engine and have the answers of single calls."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -48,10 +48,10 @@ def same(one, other):
     )
 
 
-def test_what_waits_is_one_call_and_everybody_has_his_own_answer(engine, codes):
+def test_what_waits_is_few_calls_and_everybody_has_his_own_answer(engine, codes):
     slow = Slow(engine)
     wishes = [(codes[number : number + 1 + number % 3], 1 + number % 7) for number in range(40)]
-    with Batcher() as batcher:
+    with Batcher(threads=2) as batcher:
         first = batcher.submit(slow, codes[:1], 3)
         # Only now is it certain that the first call holds nothing else.
         assert slow.entered.wait(30)
@@ -60,8 +60,8 @@ def test_what_waits_is_one_call_and_everybody_has_his_own_answer(engine, codes):
         answers = [each.result(30) for each in waiting]
 
     assert same(first.result(), engine.search(codes[:1], 3))
-    assert slow.calls[-1] > 1
-    assert len(slow.calls) <= 3
+    assert max(slow.calls) > 1
+    assert len(slow.calls) < len(wishes) / 2
     assert sum(slow.calls) == 1 + sum(len(queries) for queries, _ in wishes)
     for (queries, k), answer in zip(wishes, answers, strict=True):
         assert same(answer, engine.search(queries, k))

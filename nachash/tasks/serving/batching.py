@@ -1,10 +1,12 @@
 """Many lookups at once become one call of the engine.
 
-A thread takes whatever waits, asks the engine once and hands the answers out. While it searches,
-further lookups gather, so the busier the server is, the larger the batches are; a lookup that
-comes alone waits for nobody.
+A thread takes its share of what waits, asks the engine once and hands the answers out. While all
+search, further lookups gather, so the busier the server is, the larger the batches are; a lookup
+that comes alone waits for nobody. There is a thread for each core: engines do not divide searches
+that run at once, and no core waits while another hands out.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Iterable, Sequence
@@ -32,13 +34,17 @@ class _Lookup:
 
 @final
 class Batcher:
-    """One thread that searches for all."""
+    """The threads that search for all."""
 
-    def __init__(self, most_at_once: int = MOST_AT_ONCE) -> None:
+    def __init__(self, most_at_once: int = MOST_AT_ONCE, threads: int | None = None) -> None:
         self._most = most_at_once
         self._waiting: queue.SimpleQueue[_Lookup | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="nachash-search", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, name="nachash-search", daemon=True)
+            for _ in range(threads or os.cpu_count() or 1)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(
         self, engine: Engine, codes: UInt8[np.ndarray, "queries bytes"], k: int
@@ -49,9 +55,11 @@ class Batcher:
         return lookup.answer
 
     def close(self) -> None:
-        """Answer what waits, then end the thread."""
-        self._waiting.put(None)
-        self._thread.join()
+        """Answer what waits, then end the threads."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def __enter__(self) -> "Batcher":
         return self
@@ -73,9 +81,10 @@ class Batcher:
                 return
 
     def _with_waiting(self, first: _Lookup) -> tuple[list[_Lookup], bool]:
-        """A lookup and those that wait behind it; whether the end was among them."""
+        """A lookup and a thread's share of those behind it; whether the end was among them."""
         batch = [first]
-        while len(batch) < self._most:
+        share = -(-(1 + self._waiting.qsize()) // len(self._threads))
+        while len(batch) < min(share, self._most):
             try:
                 more = self._waiting.get_nowait()
             except queue.Empty:
