@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from nachash.serve_records import ServedAnswer, ServedHits
 from nachash.server import answers, drawing, parameters
 from nachash.server.answers import as_json
-from nachash.server.direct import BodyRoute
+from nachash.server.direct import Direct
 from nachash.server.upload import body_of
 from nachash.tasks.serving.service import Question, Service
 
@@ -56,17 +56,22 @@ def add(api: FastAPI, service: Service) -> None:
         question = await asker.aside(lambda: service.of_image(id, wish))
         return await asker.answer(question, draw=draw)
 
+    @api.post(
+        "/search/codes",
+        response_model=list[ServedAnswer] | ServedHits,
+        responses=answers.documented(404, 413, 422),
+    )
     async def search_codes(asked: parameters.CodesAsked) -> Response:
         """The images nearest to each of some codes, described or (`brief`) by ids alone."""
         return await asker.answers(asked)
 
-    api.router.add_api_route(
-        "/search/codes",
-        search_codes,
-        methods=["POST"],
-        response_model=list[ServedAnswer] | ServedHits,
-        responses=answers.documented(400, 404, 422),
-        route_class_override=BodyRoute,
+    api.add_middleware(
+        Direct,
+        path="/search/codes",
+        model=parameters.CodesAsked,
+        answer=asker.answers,
+        handlers=api.exception_handlers,
+        most_bytes=service.settings.most_bytes,
     )
 
 

@@ -25,5 +25,5 @@ async def body_of(request: Request, most_bytes: int) -> bytes:
 def _too_large(most_bytes: int) -> UploadError:
     megabytes = most_bytes / (1 << 20)
     return UploadError(
-        Fault.TOO_LARGE, f"this file is larger than {megabytes:g} MiB", "send a smaller copy of it"
+        Fault.TOO_LARGE, f"the upload is larger than {megabytes:g} MiB", "send a smaller one"
     )

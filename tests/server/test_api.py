@@ -271,6 +271,33 @@ def test_codes_that_make_no_sense_are_refused(client, codes):
     refusal(response)
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b"{", "application/json", "json"),
+        (b'{"codes": ["00"], "colour": 1}', "application/json", "colour"),
+        (b'{"codes": ["0000000000000000"]}', "text/plain", "application/json"),
+        (b"", "", "application/json"),
+    ],
+)
+def test_a_body_that_is_not_what_was_described_is_refused(client, body, kind, said):
+    response = client.post("/search/codes", content=body, headers={"Content-Type": kind})
+
+    assert response.status_code == 422
+    assert said in refusal(response).lower()
+
+
+def test_codes_are_only_read_up_to_the_size_allowed(indexed_digits):
+    with served(indexed_digits / "out.h5", most_bytes=100) as (_, client):
+        for body in (b'{"codes": ["' + b"0" * 200 + b'"]}', iter([b"0" * 60, b"0" * 60])):
+            response = client.post(
+                "/search/codes", content=body, headers={"Content-Type": "application/json"}
+            )
+
+            assert response.status_code == 413
+            assert "larger than" in refusal(response)
+
+
 def test_an_unknown_address_and_method_are_refused_in_json(client):
     assert client.get("/nowhere").status_code == 404
     assert client.delete("/health").status_code == 405
