@@ -1,13 +1,15 @@
 """`nachash train`: learn an encoder from unlabelled images."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
 from nachash.errors import NachashError
+
+_SET_ASIDE: Final = ["DEFAULT_MAP", "COMMANDLINE"]  # where a value comes from, and its rival
 
 
 def _with_recipe(context: Any, name: str | None) -> str | None:
@@ -26,6 +28,13 @@ def _with_recipe(context: Any, name: str | None) -> str | None:
     values = {spelled[key]: value for key, value in found.items()}
     context.default_map = {**(context.default_map or {}), **values}
     return name
+
+
+def _length(context: Any, parameter: Any, value: Any) -> Any:
+    """A recipe's passes or budget, unless a flag gives the other of the two."""
+    (other,) = {"epochs", "budget"} - {parameter.name}
+    sources = [context.get_parameter_source(name) for name in (parameter.name, other)]
+    return None if [source and source.name for source in sources] == _SET_ASIDE else value
 
 
 def command(
@@ -55,10 +64,14 @@ def command(
     ] = None,
     method: Annotated[str, typer.Option(help="Training objective.")] = "nac",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the images; default: enough steps.")
+        int | None,
+        typer.Option(
+            min=1, callback=_length, help="Passes over the images; default: enough steps."
+        ),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Train for so long instead: 90s, 10m, 1.5h.")
+        str | None,
+        typer.Option(callback=_length, help="Train for so long instead: 90s, 10m, 1.5h."),
     ] = None,
     bits: Annotated[int, typer.Option(envvar="NACHASH_BITS", help="Length of a code.")] = 64,
     noise: Annotated[

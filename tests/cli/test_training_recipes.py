@@ -109,3 +109,18 @@ def test_an_unknown_recipe_is_refused_with_the_closest_name(
     said = asked(monkeypatch, "--recipe", "paper-cifar10-hahs", failing=True)
 
     assert "did you mean paper-cifar10-hash?" in said
+
+
+def test_a_flag_for_the_length_sets_aside_that_of_the_recipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for recipe, flag in (('budget = "5s"', "--epochs=3"), ("epochs = 7", "--budget=4s")):
+        path = tmp_path / "mine.toml"
+        path.write_text(recipe + "\n")
+
+        settings = asked(monkeypatch, "--recipe", str(path), flag)
+
+        assert (settings.epochs, settings.budget) in ((3, None), (None, 4.0))
+        assert (settings.epochs == 3) == flag.startswith("--epochs")
+    refused = asked(monkeypatch, "--epochs=3", "--budget=4s", failing=True)
+    assert "goes without --epochs" in refused
