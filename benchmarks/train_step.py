@@ -3,9 +3,12 @@
 All three train the default NAC encoder (the small network, 32 pixels, 64 bits, two views) on the
 same random images. `bare` is forward, backward and optimiser on a batch of views that is ready;
 `loop` is nachash's training with decoded images in memory, views, report and all; `usual` is a
-DataLoader whose worker processes apply torchvision.transforms to each image, twice.
+DataLoader whose worker processes apply torchvision.transforms to each image, twice. `bare` and
+`usual` compute as the loop does (bfloat16 where the processor has it); `usual in float32` is what
+torch does unless it is told otherwise.
 """
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +23,7 @@ from torchvision import transforms
 from nachash.augment import cifar
 from nachash.encoders.encoder import initial
 from nachash.methods import Batch, Scale, nac
-from nachash.training import loop
+from nachash.training import arithmetic, loop
 from nachash.training.plan import Plan
 from nachash.training.views import PixelViews
 
@@ -51,7 +54,7 @@ class TwoViews(Dataset):
         return self.transform(image), self.transform(image)
 
 
-def stepper() -> Callable[[torch.Tensor], None]:
+def stepper(*, as_loop: bool = True) -> Callable[[torch.Tensor], None]:
     """One step of training on a batch of views, and nothing else."""
     torch.manual_seed(0)
     encoder = initial("small", weights="random", bits=BITS, head="batch-norm")
@@ -62,7 +65,10 @@ def stepper() -> Callable[[torch.Tensor], None]:
 
     def step(views: torch.Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
-        method(Batch(views, positions, generator)).total.backward()
+        cpu = torch.device("cpu")
+        with arithmetic.autocast(cpu) if as_loop else contextlib.nullcontext():
+            loss = method(Batch(views, positions, generator)).total
+        loss.backward()
         optimiser.step()
 
     return step
@@ -93,9 +99,9 @@ def ours(images: np.ndarray, steps: int) -> float:
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
-def usual(images: np.ndarray, steps: int) -> float:
+def usual(images: np.ndarray, steps: int, *, as_loop: bool) -> float:
     """Seconds of a step that is fed by a DataLoader with two worker processes."""
-    step = stepper()
+    step = stepper(as_loop=as_loop)
     loader = DataLoader(TwoViews(images), BATCH, shuffle=True, num_workers=2, drop_last=True)
 
     def endless() -> Iterator[Any]:
@@ -111,22 +117,28 @@ def usual(images: np.ndarray, steps: int) -> float:
 
 
 def measure(quick: bool) -> Report:
-    """The three in turn, several times."""
+    """All in turn, several times."""
     steps, rounds = (16, 2) if quick else (40, 5)
     images = np.random.default_rng(0).integers(0, 256, (8 * BATCH, SIZE, SIZE, 3), np.uint8)
-    rows = [(bare(steps), ours(images, steps), usual(images, steps // 2)) for _ in range(rounds)]
-    bare_s, loop_s, usual_s = (statistics.median(column) for column in zip(*rows, strict=True))
+    ways: dict[str, Callable[[], float]] = {
+        "bare": lambda: bare(steps),
+        "loop": lambda: ours(images, steps),
+        "usual": lambda: usual(images, steps // 2, as_loop=True),
+        "usual in float32": lambda: usual(images, steps // 2, as_loop=False),
+    }
+    rows = [{name: way() for name, way in ways.items()} for _ in range(rounds)]
+    others = [name for name in ways if name != "loop"]
     return Report(
         "train_step",
         {
-            "throughput of the loop to the bare step": statistics.median(b / o for b, o, _ in rows),
-            "throughput of the loop to the usual": statistics.median(u / o for _, o, u in rows),
+            f"throughput of the loop to the {name}": statistics.median(
+                row[name] / row["loop"] for row in rows
+            )
+            for name in others
         },
         {
-            "bare step ms": 1000 * bare_s,
-            "loop step ms": 1000 * loop_s,
-            "usual step ms": 1000 * usual_s,
-            "loop views per s": 2 * BATCH / loop_s,
+            **{f"{name} step ms": 1000 * statistics.median(r[name] for r in rows) for name in ways},
+            "loop views per s": 2 * BATCH / statistics.median(row["loop"] for row in rows),
         },
     )
 
