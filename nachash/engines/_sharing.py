@@ -54,6 +54,10 @@ class _Running:
     """How many searches are running in the process."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """None runs, as in a process that was just forked."""
         self._count = 0
         self._lock = threading.Lock()
 
@@ -81,6 +85,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
     os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_running.forget)
 
 
 def _alone(

@@ -1,5 +1,7 @@
 """Every engine gives the oracle's answer; the oracle is compared with sorting in Python."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -232,6 +234,31 @@ def test_work_is_shared_out_when_there_is_enough_of_it(threads, rows, queries, s
 
     assert [size for size, _ in found] == sizes
     assert {threads for _, threads in found} == {1}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_shares_out_with_threads_of_its_own():
+    import faiss
+
+    from nachash.engines._sharing import Sharing
+
+    present, queries = faiss.omp_get_max_threads(), np.zeros((32, 8), np.uint8)
+    try:
+        faiss.omp_set_num_threads(2)
+        sharing = Sharing(1_000_000)
+        assert sharing.answers(queries, len) == [8] * 4
+
+        def forked(_):  # while a search runs: its count and its lock are not the child's
+            child = os.fork()
+            if child == 0:
+                found = sharing.answers(queries, len)
+                os._exit(0 if found == [8] * 4 else 1)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        assert sharing.answers(queries[:1], forked) == [0]
+    finally:
+        faiss.omp_set_num_threads(present)
 
 
 def test_searches_at_once_are_not_divided():
