@@ -1,6 +1,8 @@
-"""Records of the pages that `--html` writes: rows of pictures with codes and distances."""
+"""Records of the pages that `--html` and `demo` write: rows of pictures with distances."""
 
 from dataclasses import dataclass
+
+from nachash.records import Scores, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +42,42 @@ class ResultPage:
     facts: tuple[tuple[str, str], ...]
     rows: tuple[PageRow, ...]
     notes: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image on a page: its bytes as a data URI, its name, its label."""
+
+    uri: str
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A hit on a page; `relevant` when it shares the query's label."""
+
+    picture: Picture
+    distance: int
+    relevant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """A query on a page, with its neighbours, nearest first."""
+
+    query: Picture
+    neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPage:
+    """What the demo's page shows: the commands, the answers, the scores beside a baseline."""
+
+    commands: tuple[str, ...]
+    galleries: tuple[Gallery, ...]
+    scores: Scores
+    baseline: Scores
+    training: Training
     version: str

@@ -241,44 +241,6 @@ class Answer:
     query_codes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An image on a page: its bytes as a data URI, its name, its label."""
-
-    uri: str
-    name: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A hit on a page; `relevant` when it shares the query's label."""
-
-    picture: Picture
-    distance: int
-    relevant: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Gallery:
-    """A query on a page, with its neighbours, nearest first."""
-
-    query: Picture
-    neighbours: tuple[Neighbour, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DemoPage:
-    """What the demo's page shows: the commands, the answers, the scores beside a baseline."""
-
-    commands: tuple[str, ...]
-    galleries: tuple[Gallery, ...]
-    scores: Scores
-    baseline: Scores
-    training: "Training"
-    version: str
-
-
 def to_json(record: Any) -> str:
     r"""A record, dict or list as a line of JSON: null for nan, `\udcff` for a byte of no text."""
     text = json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)

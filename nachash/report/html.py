@@ -1,7 +1,6 @@
 """Records as one self-contained HTML page: no script, no file beside it, no network."""
 
-from nachash.page_records import ResultPage
-from nachash.records import DemoPage
+from nachash.page_records import DemoPage, ResultPage
 from nachash.report import bit_pattern
 
 

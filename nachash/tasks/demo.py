@@ -18,14 +18,11 @@ import numpy as np
 from nachash import __version__, codes
 from nachash.datasets import DataSet
 from nachash.errors import ExistsError
+from nachash.page_records import DemoPage, Gallery, Neighbour, Picture
 from nachash.records import (
     Answer,
-    DemoPage,
     Encoding,
-    Gallery,
     Hit,
-    Neighbour,
-    Picture,
     Progress,
     Scores,
     Split,

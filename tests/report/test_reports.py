@@ -6,14 +6,11 @@ from dataclasses import replace
 import pytest
 
 from nachash.errors import ExistsError, MissingError, UsageError
+from nachash.page_records import DemoPage, Gallery, Neighbour, Picture
 from nachash.records import (
     Answer,
-    DemoPage,
     Encoding,
-    Gallery,
     Hit,
-    Neighbour,
-    Picture,
     Scores,
     Skipped,
     Training,
