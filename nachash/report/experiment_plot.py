@@ -52,6 +52,7 @@ def against_noise(experiment: Experiment, path: Path) -> None:
         )
         _noise_panel(axes, rows)
         axes.set_title(f"{experiment.dataset}, {bits} bits", loc="left")
+    panels[0].set_ylim(0, 1.08 * panels[0].get_ylim()[1])
     panels[0].set_ylabel("mAP, linear accuracy (%)")
     handles, labels = panels[0].get_legend_handles_labels()
     drawing.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
@@ -62,10 +63,12 @@ def _noise_panel(axes: "Axes", rows: Sequence[Row]) -> None:
     noise = [row.noise or 0.0 for row in rows]
     _line(axes, noise, [row.map for row in rows], _RETRIEVAL, "-")
     axes.lines[-1].set_label("mAP over all")
+    _name_best(axes, noise, [row.map for row in rows], _RETRIEVAL)
     linear = [row.linear for row in rows if row.linear is not None]
     if len(linear) == len(rows):
         _line(axes, noise, linear, _LINEAR, "-")
         axes.lines[-1].set_label("linear accuracy")
+        _name_best(axes, noise, linear, _LINEAR)
     second = axes.twinx()
     second.plot(noise, [row.capacity or 0.0 for row in rows], color=_CAPACITY, linestyle=":")
     second.set_ylabel("capacity (bits)", color="#777777")
@@ -73,8 +76,25 @@ def _noise_panel(axes: "Axes", rows: Sequence[Row]) -> None:
     second.spines["top"].set_visible(False)
     # Drawn for the legend: the line itself belongs to the second axis.
     axes.plot([], [], color=_CAPACITY, linestyle=":", label="channel capacity")
-    axes.set(xlabel="flip probability p", xlim=(0, 0.5), ylim=(0, 100))
+    axes.set(xlabel="flip probability p", xlim=(0, 0.5))
     _tidy(axes)
+
+
+def _name_best(
+    axes: "Axes", noise: Sequence[float], figures: Sequence[Figure], colour: str
+) -> None:
+    """Write the highest mean above its point: the curves are flat where it matters."""
+    best, place = max((figure.mean, place) for figure, place in zip(figures, noise, strict=True))
+    axes.plot(place, 100 * best, "o", color=colour, markersize=8, fillstyle="none")
+    axes.annotate(
+        f"{100 * best:.1f} at {place:g}",
+        (place, 100 * best),
+        xytext=(0, 8),
+        textcoords="offset points",
+        ha="center",
+        color=colour,
+        fontsize=9,
+    )
 
 
 def _line(
