@@ -94,7 +94,7 @@ def command(
     backbone: Annotated[
         str | None,
         typer.Option(
-            help="small, resnet18, resnet50, vgg16, efficientnet-lite0, timm/NAME, "
+            help="small, resnet18, resnet50, vgg16, efficientnet-lite0 to 2, timm/NAME, "
             "torchvision/NAME; default efficientnet-lite0 from 64 pixels on, else small."
         ),
     ] = None,
