@@ -16,6 +16,7 @@ from nachash.records import Labels, Preprocessing, Progress, Skipped
 from nachash.shapes import UInt8
 from nachash.tasks.additions import Plan, digest, plan
 from nachash.tasks.coded_batches import CodedBatch, coded_batches, images_at_once
+from nachash.tasks.label_columns import in_columns
 from nachash.tasks.model import Activations
 from nachash.tasks.write_behind import WriteBehind
 
@@ -89,12 +90,9 @@ class _LabelTable:
     def of(cls, work: Work, names: tuple[str, ...] | None) -> "_LabelTable | None":
         if names is None:
             return None
-        labels = work.labels or Labels(np.zeros((len(work.source.references), 0), np.uint8), ())
-        columns = list(dict.fromkeys(names + labels.names))
-        wide = np.zeros((len(labels.multi_hot), len(columns)), np.uint8)
-        wide[:, [columns.index(name) for name in labels.names]] = labels.multi_hot
+        labels = in_columns(work.labels, len(work.source.references), names)
         row_of = {each.path: row for row, each in enumerate(work.source.references)}
-        return cls(row_of, wide, tuple(columns[len(names) :]))
+        return cls(row_of, labels.multi_hot, labels.names[len(names) :])
 
     def rows(self, paths: Sequence[str]) -> UInt8[np.ndarray, "n classes"]:
         return self.multi_hot[[self.row_of[path] for path in paths]]

@@ -11,13 +11,12 @@ import numpy as np
 from nachash import codes
 from nachash.calibration_records import Calibration
 from nachash.duplicate_records import Duplicates, Grouping
-from nachash.errors import ImageError, UsageError
-from nachash.images import files, folder
 from nachash.index import reader, writer
 from nachash.index.rows import Changes
 from nachash.records import Hit
 from nachash.shapes import Int64, UInt8
 from nachash.tasks import index_card
+from nachash.tasks.file_addition import add_files
 from nachash.tasks.index.remove import named
 from nachash.tasks.picture import Picture
 from nachash.tasks.radius import similar_radius
@@ -128,24 +127,14 @@ class Index:
     def add(self, images: str | Path | Sequence[str | Path]) -> None:
         """Encode image files, or all below a folder; all of them or, after an error, none.
 
+        Where the labels of the index are the names of its folders, new images get theirs.
+
         Raises:
             ImageError: a file is not there or cannot be decoded.
-            UsageError: the images of the index have labels, or a file lies outside its root.
+            UsageError: a file is in the index, or outside its root, or of unknown label.
             StorageError: the disk is full, or another process writes.
         """
-        contents = self._contents
-        if contents.label_names:
-            raise UsageError(
-                f"{self.path} has labels, and `add` knows none", "nachash encode the whole folder"
-            )
-        paths = _files(images) if isinstance(images, str | Path) else images
-        names = [_below(Path(path), Path(contents.root)) for path in paths]
-        listed = files.source(contents.root, names)
-        if listed.skipped:
-            raise ImageError(f"{listed.skipped[0].path}: {listed.skipped[0].reason}")
-        found = self.encoder.encode([os.fspath(path) for path in paths])
-        with writer.open_for_append(self.path) as index:
-            index.append(found, listed.references)
+        add_files(self.path, self.encoder, images)
         self._forget()
 
     def remove(self, images: Sequence[int | str | Path]) -> None:
@@ -276,23 +265,3 @@ class Index:
     @functools.cached_property
     def _contents(self) -> Snapshot:
         return Snapshot.of(self.path)
-
-
-def _files(place: str | Path) -> list[str | Path]:
-    """The images below a folder, or the one file."""
-    if not Path(place).is_dir():
-        return [place]
-    listed = folder.source(str(place))
-    if listed.skipped:
-        raise ImageError(f"{listed.skipped[0].path}: {listed.skipped[0].reason}")
-    return [Path(place, each.path) for each in listed.references]
-
-
-def _below(path: Path, root: Path) -> str:
-    full = Path(os.path.abspath(path))  # noqa: PTH100 (links keep their names)
-    if not full.is_relative_to(root):
-        raise UsageError(
-            f"{path} does not lie below {root}, which the paths of the index are relative to",
-            "create the index with another root",
-        )
-    return full.relative_to(root).as_posix()

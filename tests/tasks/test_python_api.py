@@ -180,6 +180,7 @@ def test_a_folder_is_added_as_a_whole(index, encoder):
     whole.add("photos")
 
     assert sorted(whole.paths) == sorted(index.paths)
+    whole.remove(whole.paths)
     Path("photos/bad.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"bad\.png"):
         whole.add("photos")
@@ -238,6 +239,34 @@ def test_adding_a_bad_file_adds_none(index):
     assert len(package.Index.open("photos.h5")) == 150
 
 
+def test_added_images_are_labelled_by_their_folder_as_the_others_are(nachash, scene):
+    for name in ("cats", "dogs", "birds"):
+        Path(name).mkdir()
+        Image.open("query.png").save(f"{name}/1.png")
+    Path("animals").mkdir()
+    for name in ("cats", "dogs"):
+        shutil.move(name, "animals")
+    finished = nachash("encode", "animals", "animals.h5", "--model", "model", cwd=scene)
+    assert finished.code == 0
+    index = package.Index.open("animals.h5")
+    shutil.move("birds", "animals")
+    Image.open("query.png").save("animals/cats/2.png")
+    Image.open("query.png").save("animals/loose.png")
+
+    index.add("animals/birds")
+    index.add(["animals/cats/2.png", "animals/loose.png"])
+
+    assert index.label_names == ("cats", "dogs", "birds")
+    assert dict(zip(index.paths, index.labels.tolist(), strict=True)) == {
+        "cats/1.png": [1, 0, 0],
+        "dogs/1.png": [0, 1, 0],
+        "birds/1.png": [0, 0, 1],
+        "cats/2.png": [1, 0, 0],
+        "loose.png": [0, 0, 0],
+    }
+    assert nachash("index", "verify", "animals.h5", cwd=scene).code == 0
+
+
 def test_errors_are_sentences(index, encoder):
     with pytest.raises(ExistsError):
         package.Index.create("photos.h5", encoder)
@@ -247,6 +276,8 @@ def test_errors_are_sentences(index, encoder):
         index.search(["nowhere.png"])
     with pytest.raises(UsageError, match="below"):
         index.add(["query.png"])
+    with pytest.raises(UsageError, match="already"):
+        index.add("photos")
     with pytest.raises(UsageError, match="uint8"):
         encoder.encode(np.zeros((1, 4, 4, 3)))
     with pytest.raises(UsageError, match="learned nothing"):
