@@ -28,8 +28,17 @@ class Finished:
     err: str
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Nothing computed by an earlier run of the tests is found, and none of theirs is left."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NACHASH_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def nachash(tmp_path_factory):
+def nachash(tmp_path_factory, cache):
     """Run the program as a user does: a new process, in a folder, with a state of its own."""
     state = tmp_path_factory.mktemp("state")
 
@@ -37,6 +46,7 @@ def nachash(tmp_path_factory):
         variables = {
             **{k: v for k, v in os.environ.items() if not k.startswith("NACHASH_")},
             "NACHASH_STATE": str(state),
+            "NACHASH_CACHE": str(cache),
             **environment,
         }
         command = [sys.executable, "-m", "nachash", *map(str, arguments)]
