@@ -1,6 +1,6 @@
 """Training by the loop, beside the bare step of the network and beside a DataLoader pipeline.
 
-All three train the default NAC encoder (the small network, 32 pixels, 64 bits, two views) on the
+All train the default NAC encoder (the small network, 32 pixels, 64 bits, two views) on the
 same random images. `bare` is forward, backward and optimiser on a batch of views that is ready;
 `loop` is nachash's training with decoded images in memory, views, report and all; `usual` is a
 DataLoader whose worker processes apply torchvision.transforms to each image, twice. `bare` and

@@ -42,7 +42,8 @@ def add_files(
             writing.append(found, listed.references)
             return
         table = in_columns(labels, len(paths), names)
-        writing.add_label_names(table.names[len(names) :])
+        if new_names := table.names[len(names) :]:
+            writing.add_label_names(new_names)
         writing.append(found, listed.references, table.multi_hot)
 
 

