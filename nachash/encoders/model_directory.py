@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
 from safetensors.torch import save as serialised
 
 from nachash import model_config
@@ -39,22 +40,45 @@ def created(directory: Path, *, overwrite: bool = False, resume: bool = False) -
     Raises:
         ExistsError: there is something already, and no leave to overwrite, or it is no model.
         MissingError: there is nothing to resume.
-        StorageError: nothing can be written there.
+        StorageError: nothing can be written there, or another process writes there.
     """
     _check_free(directory, overwrite=overwrite)
     work = unfinished(directory)
     if resume and not (work / CHECKPOINT).is_file():
         raise MissingError(f"there is no interrupted run {work}", "leave out --resume")
     try:
-        if not resume:
-            _begin(work, overwrite=overwrite)
-        yield work
-        _move(work, directory, overwrite=overwrite)
+        with _locked(work):
+            try:
+                if not resume:
+                    _begin(work, overwrite=overwrite)
+                yield work
+                _move(work, directory, overwrite=overwrite)
+            finally:
+                if work.is_dir() and not (work / CHECKPOINT).is_file():
+                    shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise _not_written(directory, error) from error
+
+
+@contextlib.contextmanager
+def _locked(work: Path) -> Iterator[None]:
+    """One process at a time trains into a directory: the lock lies beside it and ends with it."""
+    work.parent.mkdir(parents=True, exist_ok=True)
+    path = work.with_name(f"{work.name}.lock")
+    lock = FileLock(path, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StorageError(
+            f"another process trains into {work} just now",
+            "wait until it has ended, or name another --out",
+        ) from error
+    try:
+        yield
     finally:
-        if work.is_dir() and not (work / CHECKPOINT).is_file():
-            shutil.rmtree(work, ignore_errors=True)
+        # Still held: whoever opened the file in the meantime finds it gone and makes a new one.
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
 def _begin(work: Path, *, overwrite: bool) -> None:
@@ -67,7 +91,7 @@ def _begin(work: Path, *, overwrite: bool) -> None:
         work.mkdir(parents=True)
     except FileExistsError as error:
         raise ExistsError(
-            f"{work} is there: that run was interrupted, or is under way",
+            f"{work} is there: that run was interrupted",
             "--resume to go on with it, --overwrite to begin again, or another --out",
         ) from error
 

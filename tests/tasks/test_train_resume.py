@@ -17,6 +17,7 @@ from nachash.errors import (
     IncompatibleError,
     InterruptedRunError,
     MissingError,
+    StorageError,
     UsageError,
 )
 from nachash.tasks.train import TrainSettings, train
@@ -181,8 +182,24 @@ def test_what_cannot_be_resumed_is_told_in_one_sentence(folder):
     assert result.steps == STEPS
 
 
+@pytest.mark.parametrize("how", ["resume", "overwrite"])
+def test_a_run_under_way_is_neither_taken_up_nor_begun_again(folder, how):
+    interrupted(2, out=Path("model"))
+    met = []
+
+    def progress(stage, done, total, **numbers):
+        if stage == "train" and done == 5:
+            with pytest.raises(StorageError, match="another process trains") as caught:
+                train(settings(out=Path("model"), **{how: True}))
+            met.append(caught.value)
+
+    train(settings(out=Path("model"), resume=True), progress=progress)
+
+    assert len(met) == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["images", "model", "runs"]
+
+
 def test_a_full_disk_keeps_the_last_good_checkpoint(folder, monkeypatch):
-    from nachash.errors import StorageError
     from nachash.training import checkpoint
 
     write, told = checkpoint.write, []
@@ -206,7 +223,6 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(folder, monkeypatch):
 
 
 def test_a_checkpoint_on_a_full_device_is_an_error_and_the_old_one_stays(tmp_path):
-    from nachash.errors import StorageError
     from nachash.training import checkpoint
 
     path = tmp_path / "checkpoint.pt"
