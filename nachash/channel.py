@@ -67,6 +67,13 @@ def transmit(
     return torch.where(flipped, -codewords, codewords)
 
 
+def mean_received(
+    codewords: Float[Tensor, "*n bits"], flip_probability: float
+) -> Float[Tensor, "*n bits"]:
+    """The mean of what the channel makes of codewords: (1 - 2p) c."""
+    return (1 - 2 * flip_probability) * codewords
+
+
 def log_likelihood(
     noisy: Float[Tensor, "noisy bits"],
     codewords: Float[Tensor, "codewords bits"],

@@ -28,6 +28,7 @@ from nachash.shapes import Float
 USUAL: Final = Usual()
 RISE: Final = 0.7  # share of the run in which the noise rises
 POSTERIORS: Final = ("channel", "network", "code", "both")
+RECEIVED: Final = ("sample", "mean")
 
 
 class NACLoss(NamedTuple):
@@ -46,6 +47,7 @@ def nac_loss(
     flip_probability: float,
     generator: torch.Generator,
     own: bool = True,
+    received: str = "sample",
 ) -> NACLoss:
     """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
 
@@ -64,6 +66,12 @@ def nac_loss(
     Then the code itself may be left out of the mixture (`own`), whose sum is then over V B - 1:
     InfoNCE's bound on I(X'; C~), which no longer pushes codes towards zero.
 
+    With `received="mean"` the mean of the noisy twins, (1 - 2p) z, stands in both terms in place of
+    a sample. That is the exact mean of log Q, which is linear in z~, and less than the mean of
+    the mixture, which is convex: noise no longer asks for codes in few directions. It bounds the
+    information that the relaxed codes of two views have in common, by InfoNCE with the
+    channel's weight L/2 (1 - 2p) of every bit, where a code itself is left out and explains.
+
     `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
     noise, in bits; without logits Q there is the channel that explains the noisy codes best
     (`information_bits`). It is a sampled estimate of a lower bound, so it is cut at what the
@@ -78,7 +86,11 @@ def nac_loss(
         relaxed = at_least_single(activations).tanh().flatten(0, 1)
         explained = next_view(activations, logits)
 
-        noisy = channel.transmit(relaxed, flip_probability, generator)
+        noisy = (
+            channel.mean_received(relaxed, flip_probability)
+            if received == "mean"
+            else channel.transmit(relaxed, flip_probability, generator)
+        )
         terms = log_terms(noisy, relaxed, explained, flip_probability, own=own)
         inference, mixture = -terms.posterior.mean(), terms.mixture.mean()
         with torch.no_grad():
@@ -96,17 +108,24 @@ class NAC(nn.Module):
     phases: Final = ("train",)
 
     def __init__(
-        self, encoder: Encoder, *, noise: tuple[float, float], posterior: str, mixture: str
+        self,
+        encoder: Encoder,
+        *,
+        noise: tuple[float, float],
+        posterior: str,
+        mixture: str,
+        received: str,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.first, self.last = (channel.checked_flip_probability(one) for one in noise)
-        self.posterior, self.mixture = posterior, mixture
+        self.posterior, self.mixture, self.received = posterior, mixture, received
         self.settings = {
             "noise": self.last,
             "first_noise": self.first,
             "posterior": posterior,
             "mixture": mixture,
+            "received": received,
         }
         self.inference = None if posterior in ("code", "channel") else inference_network(encoder)
         if posterior == "both":
@@ -129,6 +148,7 @@ class NAC(nn.Module):
             flip_probability=flip_probability,
             generator=batch.generator,
             own=self.mixture == "all",
+            received=self.received,
         )
         parts = {
             "mutual_information_bits": loss.mutual_information,
@@ -168,6 +188,7 @@ def method(
     first_noise: float | Literal["same"] = "same",
     posterior: str = "channel",
     mixture: Literal["auto", "all", "others"] = "auto",
+    received: str = "sample",
 ) -> NAC:
     """NAC around an encoder.
 
@@ -186,14 +207,21 @@ def method(
             holds for each; docs/training.md compares them.
         mixture: which codes of the batch stand for the marginal: `all`, as published, or all
             `others`. `auto` is `others` where the channel is the posterior, and else `all`.
+        received: what stands for a noisy code: a `sample` of the channel, as published, or the
+            `mean` of what the channel delivers (`nac_loss`).
 
     Raises:
-        UsageError: no channel has that noise, there is no such posterior, or the mixture is one
-            of others where a network gives the posterior: no bound is known for that.
+        UsageError: no channel has that noise, there is no such posterior or received code, or the
+            mixture is one of others where a network gives the posterior: no bound is known for
+            that.
     """
     if posterior not in POSTERIORS:
         raise UsageError(
             f"'{posterior}' is not a posterior of NAC", f"one of {', '.join(POSTERIORS)}"
+        )
+    if received not in RECEIVED:
+        raise UsageError(
+            f"'{received}' is no way to receive a code", f"one of {', '.join(RECEIVED)}"
         )
     if noise == "auto":
         noise = balanced_flip_probability(encoder.bits, NAC.views * scale.batch)
@@ -205,4 +233,10 @@ def method(
             "--set mixture=all, or --set posterior=channel",
         )
     first = noise if first_noise == "same" else first_noise
-    return NAC(encoder, noise=(first, noise), posterior=posterior, mixture=mixture)
+    return NAC(
+        encoder,
+        noise=(first, noise),
+        posterior=posterior,
+        mixture=mixture,
+        received=received,
+    )

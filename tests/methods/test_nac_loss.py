@@ -135,19 +135,22 @@ def test_the_information_is_the_bound_on_hard_codewords_in_bits(p: float) -> Non
     assert information == pytest.approx(min(bound / math.log(2), most), rel=1e-10)
 
 
+@pytest.mark.parametrize("received", ["sample", "mean"])
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("p", [0.05, 0.4])
 @pytest.mark.parametrize(("views", "batch", "bits"), CASES)
 def test_without_logits_the_channel_itself_explains_a_code_by_the_next_view(
-    views: int, batch: int, bits: int, p: float, own: bool
+    views: int, batch: int, bits: int, p: float, own: bool, received: str
 ) -> None:
     activations, _ = drawn(views, batch, bits, seed=bits)
-    flips = flips_of((views, batch, bits), p, seeded(7)).tolist()
+    factors = flips_of((views, batch, bits), p, seeded(7)).tolist()
+    if received == "mean":  # kept with probability 1 - p, negated with probability p
+        factors = [[(1 - p) - p] * bits] * (views * batch)
     places = list(itertools.product(range(views), range(batch)))
     relaxed = [[math.tanh(a) for a in activations[v, i].tolist()] for v, i in places]
     total = 0.0
-    for (v, i), row, signs in zip(places, relaxed, flips, strict=True):
-        noisy = [z * flip for z, flip in zip(row, signs, strict=True)]
+    for (v, i), row, signs in zip(places, relaxed, factors, strict=True):
+        noisy = [z * factor for z, factor in zip(row, signs, strict=True)]
         likelihood = [
             math.prod(bit_probability(*pair, p) for pair in zip(noisy, sent, strict=True))
             for sent in relaxed
@@ -156,9 +159,28 @@ def test_without_logits_the_channel_itself_explains_a_code_by_the_next_view(
         mixed = [one for place, one in enumerate(likelihood) if own or places[place] != (v, i)]
         total -= math.log(likelihood[other] / (sum(mixed) / len(mixed)))
 
-    loss = nac_loss(activations, None, flip_probability=p, generator=seeded(7), own=own)
+    loss = nac_loss(
+        activations, None, flip_probability=p, generator=seeded(7), own=own, received=received
+    )
 
     assert loss.total.item() == pytest.approx(total / len(places), rel=1e-12, abs=1e-12)
+
+
+def test_the_mean_received_is_the_mean_for_the_posterior_and_less_for_the_mixture() -> None:
+    activations, logits = drawn(2, 3, 6, seed=4)
+    generator = seeded(5)
+    samples = [
+        nac_loss(activations, logits, flip_probability=0.3, generator=generator)
+        for _ in range(2000)
+    ]
+
+    mean = nac_loss(activations, logits, flip_probability=0.3, generator=generator, received="mean")
+
+    inference = [one.inference.item() for one in samples]
+    error = np.std(inference) / math.sqrt(len(inference))
+    assert mean.inference.item() == pytest.approx(np.mean(inference), abs=5 * error)
+    assert error < 0.1
+    assert mean.mixture.item() < np.mean([one.mixture.item() for one in samples])
 
 
 def test_with_hard_codes_the_channel_is_the_posterior_of_their_log_odds() -> None:
