@@ -23,12 +23,11 @@ from nachash.methods._information_bound import (
     next_view,
 )
 from nachash.methods._precision import at_least_single
+from nachash.methods._rise import risen
 from nachash.shapes import Float
 
 USUAL: Final = Usual()
-RISE: Final = 0.7  # share of the run in which the noise rises
 POSTERIORS: Final = ("channel", "network", "code", "both")
-RECEIVED: Final = ("sample", "mean")
 
 
 class NACLoss(NamedTuple):
@@ -47,7 +46,7 @@ def nac_loss(
     flip_probability: float,
     generator: torch.Generator,
     own: bool = True,
-    received: str = "sample",
+    received: Literal["sample", "mean"] = "sample",
 ) -> NACLoss:
     """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
 
@@ -114,7 +113,7 @@ class NAC(nn.Module):
         noise: tuple[float, float],
         posterior: str,
         mixture: str,
-        received: str,
+        received: Literal["sample", "mean"],
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -139,7 +138,7 @@ class NAC(nn.Module):
     def forward(self, batch: Batch) -> Loss:
         """The loss of two views; information and capacity are reported in bits."""
         views = len(batch.views)
-        flip_probability = self.first + (self.last - self.first) * min(batch.share / RISE, 1.0)
+        flip_probability = self.first + (self.last - self.first) * risen(batch.share)
         encoded = self.encoder(batch.views.flatten(0, 1))
         logits = self._logits(encoded, flip_probability, views)
         loss = nac_loss(
@@ -188,7 +187,7 @@ def method(
     first_noise: float | Literal["same"] = "same",
     posterior: str = "channel",
     mixture: Literal["auto", "all", "others"] = "auto",
-    received: str = "sample",
+    received: Literal["sample", "mean"] = "sample",
 ) -> NAC:
     """NAC around an encoder.
 
@@ -211,17 +210,12 @@ def method(
             `mean` of what the channel delivers (`nac_loss`).
 
     Raises:
-        UsageError: no channel has that noise, there is no such posterior or received code, or the
-            mixture is one of others where a network gives the posterior: no bound is known for
-            that.
+        UsageError: no channel has that noise, there is no such posterior, or the mixture is one
+            of others where a network gives the posterior: no bound is known for that.
     """
     if posterior not in POSTERIORS:
         raise UsageError(
             f"'{posterior}' is not a posterior of NAC", f"one of {', '.join(POSTERIORS)}"
-        )
-    if received not in RECEIVED:
-        raise UsageError(
-            f"'{received}' is no way to receive a code", f"one of {', '.join(RECEIVED)}"
         )
     if noise == "auto":
         noise = balanced_flip_probability(encoder.bits, NAC.views * scale.batch)

@@ -7,7 +7,7 @@ public code: the logarithm of the sum is shifted by its largest term, so that no
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from nachash.errors import UsageError
 from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
+from nachash.methods._rise import risen
 from nachash.shapes import Float
 
 USUAL: Final = Usual()
@@ -49,11 +50,11 @@ class SimCLR(nn.Module):
     views: Final = 2
     phases: Final = ("train",)
 
-    def __init__(self, encoder: Encoder, *, temperature: float) -> None:
+    def __init__(self, encoder: Encoder, *, temperature: tuple[float, float]) -> None:
         super().__init__()
         self.encoder = encoder
-        self.temperature = temperature
-        self.settings = {"temperature": temperature}
+        self.first, self.last = temperature
+        self.settings = {"temperature": self.last, "first_temperature": self.first}
 
     def prepare(self, encode: Callable[[], Encoded], phase: str) -> None:
         """Nothing: every step stands for itself."""
@@ -62,14 +63,21 @@ class SimCLR(nn.Module):
         """The loss of two views."""
         activations = self.encoder(batch.views.flatten(0, 1)).activations
         every = batch.gather(activations.view(2, -1, self.encoder.bits), dim=1)
-        total = nt_xent(every, self.temperature)
+        temperature = self.first * (self.last / self.first) ** risen(batch.share)
+        total = nt_xent(every, temperature)
         return Loss(total, {"contrast": total.detach()}, activations.detach())
 
     def after_step(self, loss: Loss) -> None:
         """Nothing: there is neither queue nor bank."""
 
 
-def method(encoder: Encoder, scale: Scale, *, temperature: float = 0.5) -> SimCLR:
+def method(
+    encoder: Encoder,
+    scale: Scale,
+    *,
+    temperature: float = 0.5,
+    first_temperature: float | Literal["same"] = "same",
+) -> SimCLR:
     """SimCLR around an encoder.
 
     Args:
@@ -77,13 +85,16 @@ def method(encoder: Encoder, scale: Scale, *, temperature: float = 0.5) -> SimCL
         scale: plays no part.
         temperature: tau; the paper's 0.5 for CIFAR-10. Higher ones suit short codes and heads on
             frozen features.
+        first_temperature: the one that training begins with; it becomes `temperature` by equal
+            factors over the first 70 % of the run. Not published: the counterpart of the
+            rising noise of `nac`, so that the two can be compared.
 
     Raises:
         UsageError: a temperature that is not positive.
     """
     del scale
-    if temperature <= 0:
-        raise UsageError(
-            f"a temperature of {temperature:g} is not positive", "--set temperature=0.5"
-        )
-    return SimCLR(encoder, temperature=temperature)
+    first = temperature if first_temperature == "same" else first_temperature
+    for one in (first, temperature):
+        if one <= 0:
+            raise UsageError(f"a temperature of {one:g} is not positive", "--set temperature=0.5")
+    return SimCLR(encoder, temperature=(first, temperature))

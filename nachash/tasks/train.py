@@ -77,7 +77,7 @@ def train(
         limit=settings.limit,
     )
     decided = train_settings.settled(settings, data)
-    given = train_settings.with_suited_noise(given, plugin, decided, settings.bits)
+    given = train_settings.with_suited_channel(given, plugin, decided, settings.bits)
     if settings.monitor:
         monitor.check(data)
     with processes.joined(settings.device) as group:

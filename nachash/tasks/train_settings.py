@@ -21,9 +21,10 @@ SMALL_BACKBONE: Final = "small"
 FROZEN_BACKBONE: Final = "efficientnet-lite0"
 # The side at which a frozen backbone sees pictures, those of 32 pixels too.
 _FROZEN_SIZE: Final = 160
-# Capacity of the channel, in bits, at which a head on frozen features ranks a gallery by class
-# best: near it at 32, 64 and 128 bits. docs/results.md has the measurement.
-_FROZEN_CAPACITY: Final = 2.0
+# Capacity of the channel, in bits, at which a gallery is ranked by class best: near it at 32, 64
+# and 128 bits; and where a whole network begins. docs/results.md has the measurements.
+_CAPACITY: Final = 2.0
+_FIRST_CAPACITY: Final = 8.0
 # What may differ when a run is taken up again.
 _FREE: Final = (
     "out",
@@ -182,16 +183,36 @@ def method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, An
     return checked(plugin, settings.method, given)
 
 
-def with_suited_noise(
+def with_suited_channel(
     given: Mapping[str, Any], plugin: ModuleType, decided: Settled, bits: int
 ) -> dict[str, Any]:
-    """Settings with the noise that suits a frozen backbone, where the method has a channel."""
-    wanted = given.get("noise", "auto")
-    if decided.freeze and wanted == "auto" and "noise" in settings_of(plugin):
-        from nachash import channel
+    """Settings with a channel that suits what is trained, where none is asked for.
 
-        return {**given, "noise": round(channel.flip_probability_of(bits, _FROZEN_CAPACITY), 3)}
-    return dict(given)
+    A head on a frozen backbone: constant noise. A whole network whose posterior is the channel's:
+    noise that rises, and the mean of what is received in place of a sample.
+    """
+    known, whole = settings_of(plugin).keys(), {"first_noise", "received"}
+    if "noise" not in known or given.get("noise", "auto") != "auto":
+        return dict(given)
+    noise = _noise(bits, _CAPACITY)
+    if decided.freeze:
+        return {**given, "noise": noise}
+    other = given.get("posterior", "channel") != "channel" or whole & given.keys()
+    if other or not whole <= known:
+        return dict(given)
+    return {
+        **given,
+        "noise": noise,
+        "first_noise": _noise(bits, _FIRST_CAPACITY),
+        "received": "mean",
+    }
+
+
+def _noise(bits: int, capacity: float) -> float:
+    """The noise at which the channel carries so many bits, to three digits."""
+    from nachash import channel
+
+    return round(channel.flip_probability_of(bits, capacity), 3)
 
 
 def free_name(data: str, settings: TrainSettings) -> Path:

@@ -236,6 +236,22 @@ def test_nacs_noise_rises_in_a_straight_line_over_seven_tenths_of_a_run(
     assert method.settings["first_noise"] == 0.2
 
 
+@pytest.mark.parametrize(("share", "tau"), [(0.0, 0.1), (0.35, 0.2), (0.7, 0.4), (0.9, 0.4)])
+def test_simclrs_temperature_rises_by_equal_factors_over_seven_tenths_of_a_run(
+    share: float, tau: float
+) -> None:
+    method, constant = (
+        built("simclr", temperature=0.4, first_temperature=0.1),
+        built("simclr", temperature=tau),
+    )
+    constant.load_state_dict(method.state_dict())
+
+    losses = [one(replace(batch(2), share=share)).total.item() for one in (method, constant)]
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert method.settings == {"temperature": 0.4, "first_temperature": 0.1}
+
+
 def test_nac_settles_automatic_noise_by_bits_and_batch() -> None:
     method = built("nac")
 
@@ -308,6 +324,7 @@ def test_nac_with_momentum_settles_automatic_noise_by_all_codes_of_its_mixture()
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
+        ("simclr", {"first_temperature": 0.0}, "a temperature of 0 is not positive"),
         ("moco-v2", {"temperature": 0.0}, "a temperature of 0 is not positive"),
         ("moco-v2", {"momentum": 1.0}, "a momentum of 1 does not lie"),
         ("moco-v2", {"queue": -1}, "a queue of -1 keys holds none"),

@@ -1,0 +1,63 @@
+"""Which channel a training gets where none is asked for."""
+
+import pytest
+
+from nachash import channel, plugins
+from nachash.tasks.train_settings import Settled, with_suited_channel
+
+
+def suited(given, *, method="nac", freeze=False, bits=64):
+    plugin = plugins.load("methods", method)
+    decided = Settled(
+        backbone="small",
+        weights="random",
+        freeze=freeze,
+        head="batch-norm",
+        size=32,
+        augment="cifar",
+        batch=128,
+    )
+    return with_suited_channel(given, plugin, decided, bits)
+
+
+@pytest.mark.parametrize("bits", [16, 32, 64, 128])
+def test_a_whole_network_gets_noise_that_takes_the_channel_from_eight_bits_to_two(bits):
+    given = suited({}, bits=bits)
+
+    assert given["received"] == "mean"
+    assert channel.capacity(bits, given["noise"]) == pytest.approx(2, abs=0.05)
+    assert channel.capacity(bits, given["first_noise"]) == pytest.approx(8, rel=0.1)
+
+
+def test_a_head_on_frozen_features_gets_constant_noise_at_two_bits():
+    assert suited({}, freeze=True) == {"noise": 0.396}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"noise": 0.3},
+        {"posterior": "network"},
+        {"posterior": "both"},
+        {"first_noise": 0.2},
+        {"received": "sample"},
+    ],
+)
+def test_who_asks_for_a_channel_gets_no_other(given):
+    assert suited(given) == given
+
+
+def test_other_settings_stay_beside_the_suited_channel():
+    assert (
+        suited({"mixture": "all", "posterior": "channel"}).items()
+        > {
+            "mixture": "all",
+            "posterior": "channel",
+            "received": "mean",
+        }.items()
+    )
+
+
+@pytest.mark.parametrize("method", ["simclr", "nac-moco"])
+def test_methods_without_these_settings_get_none(method):
+    assert suited({}, method=method) == {}
