@@ -57,6 +57,7 @@ def command(
         common=TrainSettings(
             dataset=dataset,
             data_root=data_root,
+            protocol=protocol,
             budget=None if budget is None else seconds(budget, "--budget"),
             epochs=epochs,
             teacher=teacher,
@@ -71,7 +72,6 @@ def command(
         methods=tuple(dict.fromkeys(methods.split(","))) if methods else (),
         bits=shared.numbers(bits, int, "--bits"),
         seeds=seeds,
-        protocol=protocol,
         linear=linear,
         out=out,
         particular=_particular(setting or []),

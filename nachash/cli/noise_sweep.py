@@ -56,6 +56,7 @@ def command(
         common=TrainSettings(
             dataset=dataset,
             data_root=data_root,
+            protocol=protocol,
             budget=None if budget is None else seconds(budget, "--budget"),
             epochs=epochs,
             teacher=teacher,
@@ -71,7 +72,6 @@ def command(
         bits=shared.numbers(bits, int, "--bits"),
         noises=shared.numbers(p, float, "--p"),
         seeds=seeds,
-        protocol=protocol,
         linear=linear,
         out=out or Path("runs") / f"noise-{dataset}",
         title="Effect of the channel's noise",

@@ -24,7 +24,7 @@ class CompareSettings:
 
     `methods` is all of them where it is empty. `common` holds what every cell is trained with,
     `particular` settings of a method by its name. Seeds are `common.seed` and the next ones; the
-    split is that of `common.split_seed` for every cell.
+    protocol and the split of `common` are those of training and of the measures.
     """
 
     common: TrainSettings
@@ -32,7 +32,6 @@ class CompareSettings:
     bits: tuple[int, ...] = (64,)
     noises: tuple[float | None, ...] = (None,)
     seeds: int = 1
-    protocol: str | None = None
     linear: bool = False
     out: Path | None = None
     particular: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -61,7 +60,7 @@ def compare(
     _check(methods, settings)
     figures = Figures(
         dataset=loaded_dataset(name, settings.common.data_root),
-        protocol=settings.protocol,
+        protocol=settings.common.protocol,
         seed=settings.common.split_seed,
         linear=_linear(settings, progress) if settings.linear else None,
         device=settings.common.device,
@@ -72,7 +71,7 @@ def compare(
         folder=settings.out or Path("runs") / f"compare-{name}",
         common=settings.common,
         particular=settings.particular,
-        protocol=f"{settings.protocol or 'usual'}, split {settings.common.split_seed}"
+        protocol=f"{settings.common.protocol or 'usual'}, split {settings.common.split_seed}"
         + (", linear" if settings.linear else ""),
         measure=figures.of,
         note=note,

@@ -75,6 +75,30 @@ def test_the_figures_of_a_cell_are_those_of_eval_map(
     assert cell.protocol == scores.protocol
 
 
+def test_another_protocol_is_that_of_training_too(tmp_path: Path, noise_images: Any) -> None:
+    for part, count in (("train", 4), ("test", 1)):
+        for name in ("cat", "dog"):
+            noise_images(tmp_path / "cifar" / part / name, count)
+    common = TrainSettings(
+        dataset="cifar10",
+        data_root=tmp_path / "cifar",
+        protocol="I",
+        epochs=1,
+        batch_size=4,
+        workers=0,
+        backbone="small",
+        size=32,
+    )
+
+    result = run(settings(tmp_path / "cells", common=common, methods=("simclr",)))
+
+    (cell,) = result.cells
+    assert cell.protocol.startswith("cifar10 I: ")
+    data = json.loads(Path(cell.model, "config.json").read_text())["data"]
+    assert data["rule"].startswith("training part of I: ")
+    assert data["images"] == 8
+
+
 def test_settings_of_one_method_reach_its_cells_only(
     compared: tuple[CompareSettings, Experiment],
 ) -> None:
