@@ -189,7 +189,13 @@ def _quality(
     model: Any, features: Float[np.ndarray, "n features"], classes: Int64[np.ndarray, "n"]
 ) -> tuple[float, float]:
     """Accuracy, and mean negative log-likelihood of the true classes."""
-    logarithms: Float64[np.ndarray, "n classes"] = model.predict_log_proba(features)
+    from scipy.special import log_softmax
+
+    decisions = np.asarray(model.decision_function(features), np.float64)
+    if decisions.ndim == 1:  # two classes: the log odds of the second
+        decisions = np.stack((np.zeros_like(decisions), decisions), axis=1)
+    # Not the logarithm of probabilities, which are 0 where a classifier is sure.
+    logarithms: Float64[np.ndarray, "n classes"] = log_softmax(decisions, axis=1)
     columns = np.searchsorted(model.classes_, classes)
     accuracy = float((logarithms.argmax(axis=1) == columns).mean())
     return accuracy, -float(logarithms[np.arange(len(classes)), columns].mean())

@@ -101,3 +101,15 @@ def test_the_scale_of_features_does_not_matter():
 
     assert one.penalty == other.penalty
     np.testing.assert_allclose(one.weights, other.weights, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_sure_classifier_is_judged_without_a_probability_of_zero(classes):
+    centres = 1000.0 * np.eye(classes)
+    labels = np.repeat(np.arange(classes), 20)
+    features = centres[labels] + np.random.default_rng(0).normal(size=(len(labels), classes))
+    features[0] = 5 * centres[1]  # held out, and surely of another class
+
+    found = linear.classifier(features, labels, np.arange(0, len(labels), 10), penalties=(1e-9,))
+
+    assert (found.predict(features)[1:] == labels[1:]).all()
