@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from nachash.probes import linear, stratified
 
@@ -104,12 +105,18 @@ def test_the_scale_of_features_does_not_matter():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_sure_classifier_is_judged_without_a_probability_of_zero(classes):
-    centres = 1000.0 * np.eye(classes)
-    labels = np.repeat(np.arange(classes), 20)
-    features = centres[labels] + np.random.default_rng(0).normal(size=(len(labels), classes))
-    features[0] = 5 * centres[1]  # held out, and surely of another class
+def test_a_sure_classifier_is_judged_by_its_logits_where_a_probability_is_zero(classes):
+    rows, labels = blobs(classes=classes)
+    model = LogisticRegression().fit(rows, labels)
+    model.coef_ *= 1e4
+    logits = model.decision_function(rows)
+    if classes == 2:
+        logits = np.stack((np.zeros(len(rows)), logits), axis=1)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    likely = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
-    found = linear.classifier(features, labels, np.arange(0, len(labels), 10), penalties=(1e-9,))
+    accuracy, loss = linear._quality(model, rows, labels)
 
-    assert (found.predict(features)[1:] == labels[1:]).all()
+    assert (model.predict_proba(rows)[np.arange(len(rows)), labels] == 0).any()
+    assert loss == pytest.approx(-likely[np.arange(len(rows)), labels].mean())
+    assert accuracy == model.score(rows, labels) < 1
