@@ -77,7 +77,8 @@ def _locked(work: Path) -> Iterator[None]:
         yield
     finally:
         # Still held: whoever opened the file in the meantime finds it gone and makes a new one.
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Windows removes no open file: it stays, unlocked
+            path.unlink()
         lock.release()
 
 

@@ -28,6 +28,7 @@ from nachash.shapes import Float
 
 USUAL: Final = Usual()
 POSTERIORS: Final = ("channel", "network", "code", "both")
+Received = Literal["sample", "mean"]
 
 
 class NACLoss(NamedTuple):
@@ -46,7 +47,7 @@ def nac_loss(
     flip_probability: float,
     generator: torch.Generator,
     own: bool = True,
-    received: Literal["sample", "mean"] = "sample",
+    received: Received = "sample",
 ) -> NACLoss:
     """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
 
@@ -113,7 +114,7 @@ class NAC(nn.Module):
         noise: tuple[float, float],
         posterior: str,
         mixture: str,
-        received: Literal["sample", "mean"],
+        received: Received,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -187,7 +188,7 @@ def method(
     first_noise: float | Literal["same"] = "same",
     posterior: str = "channel",
     mixture: Literal["auto", "all", "others"] = "auto",
-    received: Literal["sample", "mean"] = "sample",
+    received: Received = "sample",
 ) -> NAC:
     """NAC around an encoder.
 

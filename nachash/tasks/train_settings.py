@@ -191,21 +191,17 @@ def with_suited_channel(
     A head on a frozen backbone: constant noise. A whole network whose posterior is the channel's:
     noise that rises, and the mean of what is received in place of a sample.
     """
-    known, whole = settings_of(plugin).keys(), {"first_noise", "received"}
+    known = settings_of(plugin).keys()
     if "noise" not in known or given.get("noise", "auto") != "auto":
         return dict(given)
-    noise = _noise(bits, _CAPACITY)
+    noise = {"noise": _noise(bits, _CAPACITY)}
     if decided.freeze:
-        return {**given, "noise": noise}
-    other = given.get("posterior", "channel") != "channel" or whole & given.keys()
-    if other or not whole <= known:
+        return {**given, **noise}
+    rest = {"first_noise": _noise(bits, _FIRST_CAPACITY), "received": "mean"}
+    posterior = given.get("posterior", "channel")
+    if posterior != "channel" or rest.keys() & given.keys() or not rest.keys() <= known:
         return dict(given)
-    return {
-        **given,
-        "noise": noise,
-        "first_noise": _noise(bits, _FIRST_CAPACITY),
-        "received": "mean",
-    }
+    return {**given, **noise, **rest}
 
 
 def _noise(bits: int, capacity: float) -> float:
