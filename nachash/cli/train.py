@@ -122,6 +122,13 @@ def command(
         int | None, typer.Option(min=8, help="Side of the square input, in pixels.")
     ] = None,
     augment: Annotated[str | None, typer.Option(help="Recipe of the two views.")] = None,
+    view_strength: Annotated[
+        float | None,
+        typer.Option(
+            help="How far cached views of a frozen backbone go from the image: 1 as drawn; "
+            "default 0.7."
+        ),
+    ] = None,
     head: Annotated[
         str | None,
         typer.Option(
@@ -193,6 +200,7 @@ def command(
         head=head,
         size=size,
         augment=augment,
+        view_strength=view_strength,
         seed=seed,
         split_seed=split_seed,
         device=device,

@@ -260,6 +260,7 @@ class _Run:
             training={
                 **asdict(plan),
                 "augment": self.decided.augment,
+                "view_strength": self.decided.view_strength,
                 "frozen": self.decided.freeze,
                 "seconds": round(seconds, 1),
             },

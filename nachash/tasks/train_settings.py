@@ -21,6 +21,8 @@ SMALL_BACKBONE: Final = "small"
 FROZEN_BACKBONE: Final = "efficientnet-lite0"
 # The side at which a frozen backbone sees pictures, those of 32 pixels too.
 _FROZEN_SIZE: Final = 160
+# Views as drawn hide more than two photographs of one thing differ in; docs/results.md has what it gains.
+_VIEW_STRENGTH: Final = 0.7
 # Capacity of the channel, in bits, at which a gallery is ranked by class best: near it at 32, 64
 # and 128 bits; and where a whole network begins. docs/results.md has the measurements.
 _CAPACITY: Final = 2.0
@@ -52,6 +54,8 @@ class TrainSettings:
             frozen network; `seed` draws everything else.
         teacher: a model directory or the name of a backbone with pretrained weights; says in
             one word what `backbone`, `weights` and `freeze` say.
+        view_strength: how far the cached views of a frozen network lie from the image as it is;
+            1 as drawn, 0 the image.
         method_settings: handed to the method's constructor by name.
     """
 
@@ -78,6 +82,7 @@ class TrainSettings:
     head: str | None = None
     size: int | None = None
     augment: str | None = None
+    view_strength: float | None = None
     seed: int = 0
     split_seed: int = 0
     device: str = "auto"
@@ -101,6 +106,7 @@ class Settled:
     head: str
     size: int
     augment: str
+    view_strength: float
     batch: int
 
 
@@ -137,8 +143,23 @@ def settled(settings: TrainSettings, data: Chosen) -> Settled:
         head=settings.head or _head(published.head, freeze=freeze),
         size=settings.size or (_FROZEN_SIZE if freeze else usual),
         augment=augment,
+        view_strength=_view_strength(settings.view_strength, freeze=freeze),
         batch=settings.batch_size or (256 if freeze else 128),
     )
+
+
+def _view_strength(given: float | None, *, freeze: bool) -> float:
+    """Views of a whole network are what was drawn."""
+    if given is None:
+        return _VIEW_STRENGTH if freeze else 1.0
+    if not 0 < given <= 1:
+        raise UsageError(f"views of strength {given:g} are no views", "a number above 0, at most 1")
+    if given < 1 and not freeze:
+        raise UsageError(
+            "only features of a frozen backbone have a view strength",
+            "--freeze, or leave out --view-strength",
+        )
+    return given
 
 
 def _head(published: str, *, freeze: bool) -> str:

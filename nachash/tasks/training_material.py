@@ -119,7 +119,8 @@ def frozen(
             encoder.head, rows, decided.batch, lambda piece: piece.to(device).float()
         )
 
-    plain, views = features[0], CachedViews(features[1:], device)
+    plain = features[0]
+    views = CachedViews(plain, features[1:], decided.view_strength, device)
     stage = Stage(views, lambda: encoded(plain), Batch, device, processes)
     return Material(
         encoder.head,

@@ -40,9 +40,14 @@ class PixelViews:
 
 @dataclass(frozen=True, slots=True)
 class CachedViews:
-    """Features of some views of each image, computed once; a step takes different ones of them."""
+    """Features of some views of each image, computed once; a step takes different ones of them.
 
+    Of the way from an image to its view they go `strength`: 1 is the view, 0 the image as it is.
+    """
+
+    own: Float[Tensor, "n features"]
     features: Float[Tensor, "cached n features"]
+    strength: float
     device: torch.device
 
     def __call__(
@@ -53,4 +58,5 @@ class CachedViews:
             (len(self.features), len(positions)), generator=generator, device=generator.device
         )
         chosen = draws.argsort(dim=0)[:count].to(self.features.device)
-        return self.features[chosen, positions].to(self.device).float()
+        views = self.features[chosen, positions].to(self.device).float()
+        return self.own[positions].to(self.device).float().lerp(views, self.strength)

@@ -175,6 +175,32 @@ def test_a_frozen_network_without_knowledge_is_refused(folder):
         train(settings(weights="random"))
 
 
+@pytest.mark.parametrize("strength", [0.0, -1.0, 1.5, float("nan")])
+def test_views_of_no_or_too_much_strength_are_refused(folder, strength):
+    with pytest.raises(UsageError, match="are no views"):
+        train(settings(view_strength=strength))
+
+
+def test_drawn_views_of_a_whole_network_have_no_strength(folder):
+    with pytest.raises(UsageError, match="only features of a frozen backbone"):
+        train(settings(freeze=False, view_strength=0.5))
+
+
+def test_view_strength_changes_what_is_learned_and_is_recorded(folder):
+    def trained(out, **changes):
+        train(settings(out=Path(out), noise=0.2, **changes))
+        encoder, config = model_directory.load(Path(out))
+        return encoder.head[1].weight, config.training["view_strength"]
+
+    usual, recorded = trained("usual")
+    same, _ = trained("same", view_strength=0.7)
+    drawn, as_drawn = trained("drawn", view_strength=1.0)
+
+    assert (recorded, as_drawn) == (0.7, 1.0)
+    assert torch.equal(usual, same)
+    assert not torch.equal(usual, drawn)
+
+
 def test_the_channel_of_a_head_on_frozen_features_is_noisier_by_default(folder):
     def noise(out, **changes):
         train(settings(out=Path(out), epochs=1, **changes))

@@ -15,6 +15,7 @@ def suited(given, *, method="nac", freeze=False, bits=64):
         head="batch-norm",
         size=32,
         augment="cifar",
+        view_strength=1.0,
         batch=128,
     )
     return with_suited_channel(given, plugin, decided, bits)

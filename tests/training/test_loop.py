@@ -310,7 +310,7 @@ def test_a_budget_shorter_than_a_step_is_told() -> None:
 
 def test_cached_views_are_different_ones_of_the_same_image() -> None:
     features = torch.arange(5)[:, None, None] + 10 * torch.arange(7)[None, :, None]
-    views = CachedViews(features.half(), CPU)
+    views = CachedViews(torch.full((7, 1), 1000.0), features.half(), 1.0, CPU)
     generator = torch.Generator().manual_seed(0)
     positions = torch.tensor([6, 0, 3])
 
@@ -323,6 +323,19 @@ def test_cached_views_are_different_ones_of_the_same_image() -> None:
     assert {(int(a), int(b)) for a, b in numbers[:, :, 1, 0].tolist()} == {
         (a, b) for a in range(5) for b in range(5) if a != b
     }
+
+
+def test_weaker_cached_views_lie_between_the_image_and_its_views() -> None:
+    random = torch.Generator().manual_seed(1)
+    own, features = torch.randn(7, 4, generator=random), torch.randn(5, 7, 4, generator=random)
+    positions = torch.tensor([6, 0, 3])
+
+    def drawn(strength: float) -> torch.Tensor:
+        views = CachedViews(own, features, strength, CPU)
+        return views(positions, 2, torch.Generator().manual_seed(0))
+
+    expected = 0.3 * own[positions] + 0.7 * drawn(1.0)
+    torch.testing.assert_close(drawn(0.7), expected)
 
 
 @pytest.mark.parametrize("images", [0, 1])
