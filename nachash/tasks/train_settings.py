@@ -21,7 +21,7 @@ SMALL_BACKBONE: Final = "small"
 FROZEN_BACKBONE: Final = "efficientnet-lite0"
 # The side at which a frozen backbone sees pictures, those of 32 pixels too.
 _FROZEN_SIZE: Final = 160
-# Views as drawn hide more than two photographs of one thing differ in; docs/results.md has what it gains.
+# Views as drawn differ by more than photographs of one thing do; docs/results.md has what it gains.
 _VIEW_STRENGTH: Final = 0.7
 # Capacity of the channel, in bits, at which a gallery is ranked by class best: near it at 32, 64
 # and 128 bits; and where a whole network begins. docs/results.md has the measurements.
