@@ -46,8 +46,8 @@ def capacity(bits: int, flip_probability: float) -> float:
 
 
 def flip_probability_of(bits: int, wanted: float) -> float:
-    """The noise at which `bits` uses of the channel carry `wanted` bits; 0.1 to 0.45."""
-    low, high = 0.1, 0.45
+    """The noise at which `bits` uses of the channel carry `wanted` bits; 0.1 to 0.48."""
+    low, high = 0.1, 0.48
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if capacity(bits, middle) > wanted else (low, middle)

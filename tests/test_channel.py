@@ -125,4 +125,4 @@ def test_the_noise_of_a_capacity_is_its_inverse(bits):
 
 def test_the_noise_of_an_impossible_capacity_is_the_nearest_usual_one():
     assert channel.flip_probability_of(2, 2.0) == pytest.approx(0.1)
-    assert channel.flip_probability_of(4096, 2.0) == pytest.approx(0.45)
+    assert channel.flip_probability_of(8192, 2.0) == pytest.approx(0.48)

@@ -23,10 +23,11 @@ FROZEN_BACKBONE: Final = "efficientnet-lite0"
 _FROZEN_SIZE: Final = 160
 # Views as drawn differ by more than photographs of one thing do; docs/results.md has what it gains.
 _VIEW_STRENGTH: Final = 0.7
-# Capacity of the channel, in bits, at which a gallery is ranked by class best: near it at 32, 64
-# and 128 bits; and where a whole network begins. docs/results.md has the measurements.
-_CAPACITY: Final = 2.0
-_FIRST_CAPACITY: Final = 8.0
+# Capacity of the channel, in bits, where the noise begins to rise and where it ends; and of
+# constant noise for a head. docs/results.md has the measurements.
+_HEAD_CAPACITIES: Final = (4.0, 0.7)
+_NETWORK_CAPACITIES: Final = (8.0, 2.0)
+_CONSTANT_CAPACITY: Final = 2.0
 # What may differ when a run is taken up again.
 _FREE: Final = (
     "out",
@@ -209,20 +210,21 @@ def with_suited_channel(
 ) -> dict[str, Any]:
     """Settings with a channel that suits what is trained, where none is asked for.
 
-    A head on a frozen backbone: constant noise. A whole network whose posterior is the channel's:
-    noise that rises, and the mean of what is received in place of a sample.
+    Noise that rises, if the channel's own posterior is asked for; a whole network then also gets
+    the mean of what is received in place of a sample. Else a head on a frozen backbone gets
+    constant noise.
     """
     known = settings_of(plugin).keys()
     if "noise" not in known or given.get("noise", "auto") != "auto":
         return dict(given)
-    noise = {"noise": _noise(bits, _CAPACITY)}
-    if decided.freeze:
-        return {**given, **noise}
-    rest = {"first_noise": _noise(bits, _FIRST_CAPACITY), "received": "mean"}
-    posterior = given.get("posterior", "channel")
-    if posterior != "channel" or rest.keys() & given.keys() or not rest.keys() <= known:
-        return dict(given)
-    return {**given, **noise, **rest}
+    first, last = _HEAD_CAPACITIES if decided.freeze else _NETWORK_CAPACITIES
+    rise: dict[str, Any] = {"first_noise": _noise(bits, first)}
+    if not decided.freeze:
+        rise["received"] = "mean"
+    open_ = rise.keys() <= known and not rise.keys() & given.keys()
+    if open_ and given.get("posterior", "channel") == "channel":
+        return {**given, **rise, "noise": _noise(bits, last)}
+    return {**given, "noise": _noise(bits, _CONSTANT_CAPACITY)} if decided.freeze else dict(given)
 
 
 def _noise(bits: int, capacity: float) -> float:

@@ -30,8 +30,26 @@ def test_a_whole_network_gets_noise_that_takes_the_channel_from_eight_bits_to_tw
     assert channel.capacity(bits, given["first_noise"]) == pytest.approx(8, rel=0.1)
 
 
-def test_a_head_on_frozen_features_gets_constant_noise_at_two_bits():
-    assert suited({}, freeze=True) == {"noise": 0.396}
+@pytest.mark.parametrize("bits", [16, 32, 64, 128])
+def test_a_head_on_frozen_features_gets_samples_and_noise_that_rises_further(bits):
+    given = suited({}, freeze=True, bits=bits)
+
+    assert given.keys() == {"noise", "first_noise"}
+    assert channel.capacity(bits, given["noise"]) == pytest.approx(0.7, abs=0.05)
+    assert channel.capacity(bits, given["first_noise"]) == pytest.approx(4, rel=0.1)
+
+
+@pytest.mark.parametrize("given", [{"posterior": "network"}, {"first_noise": 0.2}])
+def test_a_head_whose_noise_does_not_rise_by_itself_gets_it_at_two_bits(given):
+    assert suited(given, freeze=True) == given | {"noise": 0.396}
+
+
+def test_a_head_keeps_the_noise_that_is_asked_for():
+    assert suited({"noise": 0.3}, freeze=True) == {"noise": 0.3}
+
+
+def test_a_head_of_a_method_without_rising_noise_gets_it_at_two_bits():
+    assert suited({}, method="nac-moco", freeze=True) == {"noise": 0.396}
 
 
 @pytest.mark.parametrize(
