@@ -25,7 +25,7 @@ _FROZEN_SIZE: Final = 160
 _VIEW_STRENGTH: Final = 0.7
 # Capacity of the channel, in bits, where the noise begins to rise and where it ends; and of
 # constant noise for a head. docs/results.md has the measurements.
-_HEAD_CAPACITIES: Final = (4.0, 0.7)
+_HEAD_CAPACITIES: Final = (4.0, 0.5)
 _NETWORK_CAPACITIES: Final = (8.0, 2.0)
 _CONSTANT_CAPACITY: Final = 2.0
 # What may differ when a run is taken up again.
