@@ -21,7 +21,7 @@ demo: $(READY) ## train, encode, search and measure on real digits; writes demo/
 	$(BIN)/nachash demo --out demo --overwrite
 
 test: $(READY) ## the fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY) ## the tests that take long or need real data
 	$(BIN)/python -m pytest -m slow
