@@ -224,7 +224,9 @@ def with_suited_channel(
     open_ = rise.keys() <= known and not rise.keys() & given.keys()
     if open_ and given.get("posterior", "channel") == "channel":
         return {**given, **rise, "noise": _noise(bits, last)}
-    return {**given, "noise": _noise(bits, _CONSTANT_CAPACITY)} if decided.freeze else dict(given)
+    if decided.freeze:
+        return {**given, "noise": _noise(bits, _CONSTANT_CAPACITY)}
+    return dict(given)
 
 
 def _noise(bits: int, capacity: float) -> float:
