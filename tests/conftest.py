@@ -47,6 +47,7 @@ def nachash(tmp_path_factory, cache):
             **{k: v for k, v in os.environ.items() if not k.startswith("NACHASH_")},
             "NACHASH_STATE": str(state),
             "NACHASH_CACHE": str(cache),
+            "NACHASH_CONFIG": str(state / "config"),
             **environment,
         }
         command = [sys.executable, "-m", "nachash", *map(str, arguments)]

@@ -5,13 +5,12 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nachash import __version__, plugins, settings
-from nachash.cli import _terminal
+from nachash import __version__, plugins
+from nachash.cli import _settings, _terminal
 from nachash.errors import NachashError
 
 INTERRUPTED = 130
@@ -22,36 +21,24 @@ def main() -> None:
     # Spinning OpenMP threads take the cores from whatever else runs, our own threads included:
     # a training step beside another process was measured two to three times as fast without.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    program = typer.main.get_command(_application(_needed(sys.argv[1:])))
+    arguments = sys.argv[1:]
+    program = typer.main.get_command(_application(_needed(arguments)))
     try:
-        defaults = settings.read(Path(settings.FILE_NAME), _options(program))
+        defaults = _settings.defaults(program, arguments)
     except NachashError as error:
         _terminal.show_error(error)
         sys.exit(error.exit_code)
     program.main(prog_name="nachash", default_map=defaults)
 
 
-def _options(program: Any) -> dict[str, set[str]]:
-    """Names of the options of every command; that of a command in a group is `index.add`."""
-    found: dict[str, set[str]] = {}
-    for name, command in program.commands.items():
-        inner = _options(command) if hasattr(command, "commands") else {}
-        found |= {f"{name}.{each}": options for each, options in inner.items()}
-        if not inner:
-            found[name] = {parameter.name for parameter in command.params}
-    return found
-
-
 def _needed(arguments: Sequence[str]) -> list[str]:
     """The one command or group that was asked for, where nothing has to be known of the others.
 
-    Loading all of them costs a search a tenth of its time. Their help, an unknown command and
-    the check of a settings file need them all.
+    Loading all of them costs a search a tenth of its time. Their help and an unknown command need
+    them all.
     """
     known = plugins.names("cli") + plugins.groups("cli")
-    if arguments and arguments[0] in known and not Path(settings.FILE_NAME).exists():
-        return [arguments[0]]
-    return known
+    return [arguments[0]] if arguments and arguments[0] in known else known
 
 
 def _application(names: Sequence[str]) -> typer.Typer:

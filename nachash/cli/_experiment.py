@@ -7,31 +7,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nachash.experiment_records import Experiment
+from nachash.settings import SetBy
 
 if TYPE_CHECKING:
     from nachash.tasks.compare import CompareSettings
 
 Budget = Annotated[
-    str | None, typer.Option(help="Training time of a cell: 90s, 10m; default: enough steps.")
+    str | None,
+    typer.Option(help="Training time of a cell: 90s, 10m; default: enough steps."),
+    SetBy.ANYBODY,
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the images instead.")]
-Seeds = Annotated[int, typer.Option(min=1, help="Models of each kind, with --seed and the next.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the images instead."), SetBy.ANYBODY
+]
+Seeds = Annotated[
+    int, typer.Option(min=1, help="Models of each kind, with --seed and the next."), SetBy.ANYBODY
+]
 Protocol = Annotated[
-    str | None, typer.Option(help="Another protocol of the data set than the usual one.")
+    str | None,
+    typer.Option(help="Another protocol of the data set than the usual one."),
+    SetBy.ANYBODY,
 ]
 Teacher = Annotated[
     str | None,
     typer.Option(help="A frozen network for every cell: a model directory, or a backbone."),
+    SetBy.OWNER,
 ]
-Backbone = Annotated[str | None, typer.Option(help="Backbone of every cell.")]
-Size = Annotated[int | None, typer.Option(min=8, help="Side of the square input, in pixels.")]
-BatchSize = Annotated[int | None, typer.Option(min=2, help="Images per step.")]
-Augment = Annotated[str | None, typer.Option(help="Recipe of the views of every cell.")]
+Backbone = Annotated[str | None, typer.Option(help="Backbone of every cell."), SetBy.OWNER]
+Size = Annotated[
+    int | None, typer.Option(min=8, help="Side of the square input, in pixels."), SetBy.ANYBODY
+]
+BatchSize = Annotated[int | None, typer.Option(min=2, help="Images per step."), SetBy.ANYBODY]
+Augment = Annotated[
+    str | None, typer.Option(help="Recipe of the views of every cell."), SetBy.ANYBODY
+]
 Out = Annotated[
-    Path | None, typer.Option(help="Folder of models and figures, used again the next time.")
+    Path | None,
+    typer.Option(help="Folder of models and figures, used again the next time."),
+    SetBy.OWNER,
 ]
-Plot = Annotated[Path | None, typer.Option(help="Draw the figures into this picture.")]
-Markdown = Annotated[Path | None, typer.Option(help="Write the table as Markdown.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the figures into this picture."), SetBy.OWNER]
+Markdown = Annotated[Path | None, typer.Option(help="Write the table as Markdown."), SetBy.OWNER]
 
 
 def numbers(text: str, kind: type[int] | type[float], option: str) -> tuple[Any, ...]:

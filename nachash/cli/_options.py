@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from nachash.settings import SetBy
+
 
 def _debug(wanted: bool) -> bool:
     if wanted:
@@ -20,6 +22,7 @@ Index = Annotated[
         help="Index to use; otherwise $NACHASH_INDEX, else the only index in this directory, "
         "else the index written last.",
     ),
+    SetBy.NEIGHBOUR,
 ]
 IndexArgument = Annotated[
     Path | None, typer.Argument(metavar="INDEX", help="The same as --index.", show_default=False)
@@ -27,12 +30,17 @@ IndexArgument = Annotated[
 Model = Annotated[
     Path | None,
     typer.Option("--model", envvar="NACHASH_MODEL", help="Model directory; default runs/latest."),
+    SetBy.OWNER,
 ]
 Device = Annotated[
-    str, typer.Option("--device", envvar="NACHASH_DEVICE", help="auto, cpu, cuda or mps.")
+    str,
+    typer.Option("--device", envvar="NACHASH_DEVICE", help="auto, cpu, cuda or mps."),
+    SetBy.ANYBODY,
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", envvar="NACHASH_SEED", help="Seed of every random choice.")
+    int,
+    typer.Option("--seed", envvar="NACHASH_SEED", help="Seed of every random choice."),
+    SetBy.ANYBODY,
 ]
 Workers = Annotated[
     int | None,
@@ -42,16 +50,20 @@ Workers = Annotated[
         min=0,
         help="Threads that decode images (0: none besides this one); default: one per core.",
     ),
+    SetBy.ANYBODY,
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines."), SetBy.ANYBODY]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the output when it exists already.")
+    bool,
+    typer.Option("--overwrite", help="Replace the output when it exists already."),
+    SetBy.OWNER,
 ]
 Hash = Annotated[
     bool,
     typer.Option(
         "--hash", help="Record a digest of each file; compare it where only the time has changed."
     ),
+    SetBy.ANYBODY,
 ]
 Metadata = Annotated[
     bool,
@@ -59,13 +71,17 @@ Metadata = Annotated[
         "--metadata",
         help="Record width, height and EXIF time of each picture, for `search --where`.",
     ),
+    SetBy.ANYBODY,
 ]
 NoCheck = Annotated[
     bool,
     typer.Option("--no-check", help="Do not compare checksums of what is read from the index."),
+    SetBy.OWNER,
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit with code 3 when an image was skipped.")
+    bool,
+    typer.Option("--strict", help="Exit with code 3 when an image was skipped."),
+    SetBy.ANYBODY,
 ]
 DataRoot = Annotated[
     Path | None,
@@ -73,6 +89,7 @@ DataRoot = Annotated[
         "--data-root",
         help="Folder of the named data set; default: its folder below $NACHASH_DATA or the cache.",
     ),
+    SetBy.OWNER,
 ]
 Debug = Annotated[
     bool,
@@ -82,6 +99,7 @@ Debug = Annotated[
         callback=_debug,
         help="Show the full traceback of an error.",
     ),
+    SetBy.OWNER,
 ]
 
 

@@ -7,13 +7,16 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
     index: Annotated[
         Path | None, typer.Argument(help="Index; default: the index as in search.")
     ] = None,
-    images: Annotated[int, typer.Option(min=1, help="Indexed images to make copies of.")] = 300,
+    images: Annotated[
+        int, typer.Option(min=1, help="Indexed images to make copies of."), SetBy.ANYBODY
+    ] = 300,
     seed: options.Seed = 0,
     json: options.Json = False,
     debug: options.Debug = False,

@@ -6,20 +6,27 @@ import typer
 
 from nachash.cli import _experiment as shared
 from nachash.cli import _options as options
+from nachash.settings import SetBy
 
 
 def command(
-    dataset: Annotated[str, typer.Option(help="A labelled data set by name.")] = "digits",
+    dataset: Annotated[
+        str, typer.Option(help="A labelled data set by name."), SetBy.OWNER
+    ] = "digits",
     data_root: options.DataRoot = None,
     methods: Annotated[
-        str | None, typer.Option(help="Methods, as nac,simclr,itq; default: all.")
+        str | None, typer.Option(help="Methods, as nac,simclr,itq; default: all."), SetBy.ANYBODY
     ] = None,
-    bits: Annotated[str, typer.Option(help="Lengths of a code, as 16,32,64.")] = "64",
+    bits: Annotated[
+        str, typer.Option(help="Lengths of a code, as 16,32,64."), SetBy.ANYBODY
+    ] = "64",
     seeds: shared.Seeds = 1,
     budget: shared.Budget = None,
     epochs: shared.Epochs = None,
     linear: Annotated[
-        bool, typer.Option("--linear", help="Also the accuracy of a linear classifier.")
+        bool,
+        typer.Option("--linear", help="Also the accuracy of a linear classifier."),
+        SetBy.ANYBODY,
     ] = False,
     teacher: shared.Teacher = None,
     backbone: shared.Backbone = None,
@@ -29,6 +36,7 @@ def command(
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="METHOD.NAME=VALUE, of the method or of training."),
+        SetBy.OWNER,
     ] = None,
     protocol: shared.Protocol = None,
     out: shared.Out = None,

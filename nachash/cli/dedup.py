@@ -11,6 +11,7 @@ from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.duplicate_records import Duplicates
 from nachash.errors import NothingFoundError
+from nachash.settings import SetBy
 
 
 def command(
@@ -25,25 +26,33 @@ def command(
             help="Bits in which two images of a group may differ; default: what `calibrate` "
             "measured, else one bit in 20.",
         ),
+        SetBy.OWNER,
     ] = None,
     group: Annotated[
         Literal["components", "stars"],
         typer.Option(help="components: linked by a chain; stars: each near the kept one itself."),
+        SetBy.OWNER,
     ] = "components",
     reference: Annotated[
         list[Path] | None,
         typer.Option(help="Folder whose images are kept and never touched; several are possible."),
+        SetBy.OWNER,
     ] = None,
     move_to: Annotated[
         Path | None,
         typer.Option(help="Folder to move surplus images to; only shows what would be moved."),
+        SetBy.OWNER,
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do what --move-to shows.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do what --move-to shows."), SetBy.OWNER
+    ] = False,
     csv: Annotated[
-        Path | None, typer.Option(help="Write the groups to this table as well.")
+        Path | None, typer.Option(help="Write the groups to this table as well."), SetBy.OWNER
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
+        Path | None,
+        typer.Option(help="Write a page to look at: pictures, distances, bits."),
+        SetBy.OWNER,
     ] = None,
     model: options.Model = None,
     device: options.Device = "auto",
@@ -52,7 +61,7 @@ def command(
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
-        bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
+        bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found."), SetBy.OWNER
     ] = False,
     debug: options.Debug = False,
 ) -> None:

@@ -7,11 +7,14 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
-    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("demo"),
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write into."), SetBy.OWNER] = Path("demo"),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the images."), SetBy.ANYBODY
+    ] = None,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
     debug: options.Debug = False,

@@ -8,6 +8,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
 from nachash.errors import SkippedError
+from nachash.settings import SetBy
 
 
 def command(
@@ -23,14 +24,17 @@ def command(
             help="auto, folder, none or FILE.csv; auto takes folder names when every image "
             "lies in a folder."
         ),
+        SetBy.OWNER,
     ] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images encoded at once.")] = 256,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Images encoded at once."), SetBy.ANYBODY
+    ] = 256,
     device: options.Device = "auto",
     workers: options.Workers = None,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Only go on with an index that is there.")
+        bool, typer.Option("--resume", help="Only go on with an index that is there."), SetBy.OWNER
     ] = False,
     content: options.Hash = False,
     metadata: options.Metadata = False,

@@ -8,6 +8,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
@@ -15,31 +16,44 @@ def command(
     queries: Annotated[
         Path | None,
         typer.Option(help="Index of the queries; otherwise each image is a query for the others."),
+        SetBy.OWNER,
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="A data set by name, under its published protocol.")
+        str | None,
+        typer.Option(help="A data set by name, under its published protocol."),
+        SetBy.OWNER,
     ] = None,
     model: options.Model = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Another protocol of the data set than the usual one.")
+        str | None,
+        typer.Option(help="Another protocol of the data set than the usual one."),
+        SetBy.ANYBODY,
     ] = None,
     data_root: options.DataRoot = None,
     at: Annotated[
-        int | None, typer.Option(min=1, help="Cut the ranking after so many; default: all.")
+        int | None,
+        typer.Option(min=1, help="Cut the ranking after so many; default: all."),
+        SetBy.ANYBODY,
     ] = None,
     score: Annotated[
         Literal["hamming", "dot01"],
         typer.Option(help="hamming, or dot01: shared ones, as the reference implementation ranks."),
+        SetBy.ANYBODY,
     ] = "hamming",
     empty_queries: Annotated[
         Literal["zero", "skip"],
         typer.Option(help="Queries without a relevant image count as zero or are left out."),
+        SetBy.ANYBODY,
     ] = "zero",
     plot: Annotated[
-        Path | None, typer.Option(help="Write the precision-recall curve to this picture.")
+        Path | None,
+        typer.Option(help="Write the precision-recall curve to this picture."),
+        SetBy.OWNER,
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
+        Path | None,
+        typer.Option(help="Write a page to look at: pictures, distances, bits."),
+        SetBy.OWNER,
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",

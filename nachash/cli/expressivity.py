@@ -7,6 +7,7 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
@@ -15,29 +16,46 @@ def command(
         typer.Argument(metavar="[MODEL]...", help="Model directories; default runs/latest."),
     ] = None,
     toy: Annotated[
-        bool, typer.Option("--toy", help="Points in the plane instead: exact linear regions.")
+        bool,
+        typer.Option("--toy", help="Points in the plane instead: exact linear regions."),
+        SetBy.ANYBODY,
     ] = False,
-    shape: Annotated[str, typer.Option(help="Of the toy: moons, circles or spiral.")] = "moons",
+    shape: Annotated[
+        str, typer.Option(help="Of the toy: moons, circles or spiral."), SetBy.ANYBODY
+    ] = "moons",
     seeds: Annotated[
-        int, typer.Option(min=1, help="Of the toy: how many seeds, from --seed on.")
+        int, typer.Option(min=1, help="Of the toy: how many seeds, from --seed on."), SetBy.ANYBODY
     ] = 1,
     images: Annotated[
         str | None,
         typer.Option(help="Folder, list of paths or archive; default: what the model learnt from."),
+        SetBy.OWNER,
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="A data set by name instead.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set by name instead."), SetBy.OWNER
+    ] = None,
     data_root: options.DataRoot = None,
     layer: Annotated[
-        str, typer.Option(help="code, all, or a ReLU layer by its name (a wrong one lists them).")
+        str,
+        typer.Option(help="code, all, or a ReLU layer by its name (a wrong one lists them)."),
+        SetBy.ANYBODY,
     ] = "code",
-    grid: Annotated[int, typer.Option(min=2, help="Points along a side of the plane.")] = 256,
+    grid: Annotated[
+        int, typer.Option(min=2, help="Points along a side of the plane."), SetBy.ANYBODY
+    ] = 256,
     sample: Annotated[
-        int, typer.Option(min=3, help="Images to count activation codes of, at most.")
+        int,
+        typer.Option(min=3, help="Images to count activation codes of, at most."),
+        SetBy.ANYBODY,
     ] = 1000,
     pairs: Annotated[
-        int, typer.Option(min=1, help="Pairs of images between which boundaries are counted.")
+        int,
+        typer.Option(min=1, help="Pairs of images between which boundaries are counted."),
+        SetBy.ANYBODY,
     ] = 20,
-    plot: Annotated[Path | None, typer.Option(help="Draw the regions: .png, .svg or .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the regions: .png, .svg or .pdf."), SetBy.OWNER
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     workers: options.Workers = None,

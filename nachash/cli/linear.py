@@ -7,6 +7,7 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
@@ -15,14 +16,15 @@ def command(
         typer.Argument(metavar="[MODEL]...", help="Model directories; default runs/latest."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="A data set by name, under its official split.")
+        str | None, typer.Option(help="A data set by name, under its official split."), SetBy.OWNER
     ] = None,
     images: Annotated[
-        str | None, typer.Option(help="Images in a folder per class instead.")
+        str | None, typer.Option(help="Images in a folder per class instead."), SetBy.OWNER
     ] = None,
     test: Annotated[
         str | None,
         typer.Option(help="Test images for --images; default: a fifth of each class is drawn."),
+        SetBy.OWNER,
     ] = None,
     data_root: options.DataRoot = None,
     solver: Annotated[
@@ -31,22 +33,28 @@ def command(
             help="exact: logistic regression on cached features; published: SGD on new crops and "
             "flips; knn: votes of the 200 nearest."
         ),
+        SetBy.ANYBODY,
     ] = "exact",
     features: Annotated[
         str,
         typer.Option(help="features, tanh (of the activations) or code (-1 and 1); a,b for both."),
+        SetBy.ANYBODY,
     ] = "features",
     fraction: Annotated[
-        str, typer.Option(help="Share of the labels to learn from; several as 0.01,0.1,1.")
+        str,
+        typer.Option(help="Share of the labels to learn from; several as 0.01,0.1,1."),
+        SetBy.ANYBODY,
     ] = "1",
     seeds: Annotated[
-        int, typer.Option(min=1, help="Subsets and initialisations: mean and spread over them.")
+        int,
+        typer.Option(min=1, help="Subsets and initialisations: mean and spread over them."),
+        SetBy.ANYBODY,
     ] = 1,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of the published solver; default 100.")
+        int | None, typer.Option(min=1, help="Of the published solver; default 100."), SetBy.ANYBODY
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Write the confusion matrices to this picture.")
+        Path | None, typer.Option(help="Write the confusion matrices to this picture."), SetBy.OWNER
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",

@@ -6,22 +6,32 @@ import typer
 
 from nachash.cli import _experiment as shared
 from nachash.cli import _options as options
+from nachash.settings import SetBy
 
 
 def command(
     p: Annotated[
-        str, typer.Option("--p", help="Flip probabilities of the channel, as 0.1,0.4.")
+        str,
+        typer.Option("--p", help="Flip probabilities of the channel, as 0.1,0.4."),
+        SetBy.ANYBODY,
     ] = "0.05,0.1,0.2,0.3,0.4,0.45",
-    bits: Annotated[str, typer.Option(help="Lengths of a code, as 16,32,64.")] = "64",
-    dataset: Annotated[str, typer.Option(help="A labelled data set by name.")] = "digits",
+    bits: Annotated[
+        str, typer.Option(help="Lengths of a code, as 16,32,64."), SetBy.ANYBODY
+    ] = "64",
+    dataset: Annotated[
+        str, typer.Option(help="A labelled data set by name."), SetBy.OWNER
+    ] = "digits",
     data_root: options.DataRoot = None,
-    method: Annotated[str, typer.Option(help="A method with a channel: nac, nac-moco.")] = "nac",
+    method: Annotated[
+        str, typer.Option(help="A method with a channel: nac, nac-moco."), SetBy.ANYBODY
+    ] = "nac",
     seeds: shared.Seeds = 1,
     budget: shared.Budget = None,
     epochs: shared.Epochs = None,
     linear: Annotated[
         bool,
         typer.Option("--linear/--no-linear", help="Measure the linear classifier as well."),
+        SetBy.ANYBODY,
     ] = True,
     teacher: shared.Teacher = None,
     backbone: shared.Backbone = None,

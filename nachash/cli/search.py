@@ -12,6 +12,7 @@ from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.errors import NothingFoundError, UsageError
 from nachash.records import Answer
+from nachash.settings import SetBy
 
 
 def command(
@@ -20,17 +21,21 @@ def command(
         typer.Argument(help="Images; '-' reads one image, or paths line by line, from stdin."),
     ] = None,
     identifiers: Annotated[
-        list[int] | None, typer.Option("--id", help="An indexed image by its id.")
+        list[int] | None, typer.Option("--id", help="An indexed image by its id."), SetBy.OWNER
     ] = None,
     paths: Annotated[
-        list[str] | None, typer.Option("--path", help="An indexed image by its path.")
+        list[str] | None, typer.Option("--path", help="An indexed image by its path."), SetBy.OWNER
     ] = None,
     index: options.Index = None,
     k: Annotated[
-        int | None, typer.Option("-k", min=1, help="Neighbours per query.  [default: 10]")
+        int | None,
+        typer.Option("-k", min=1, help="Neighbours per query.  [default: 10]"),
+        SetBy.ANYBODY,
     ] = None,
     max_distance: Annotated[
-        int | None, typer.Option(min=0, help="Only images within this Hamming distance, inclusive.")
+        int | None,
+        typer.Option(min=0, help="Only images within this Hamming distance, inclusive."),
+        SetBy.ANYBODY,
     ] = None,
     where: Annotated[
         list[str] | None,
@@ -38,12 +43,17 @@ def command(
             help="Only images that fulfil a condition: label=cat, label!=cat, path=2019/*, "
             "size>100000, time<2020-01-01, width>=1000, taken>=2023-05-01; several hold at once."
         ),
+        SetBy.ANYBODY,
     ] = None,
     under: Annotated[
-        list[str] | None, typer.Option(help="Only images below this folder (or one of several).")
+        list[str] | None,
+        typer.Option(help="Only images below this folder (or one of several)."),
+        SetBy.ANYBODY,
     ] = None,
     similar: Annotated[
-        bool, typer.Option("--similar", help="All similar images, as far as `calibrate` measured.")
+        bool,
+        typer.Option("--similar", help="All similar images, as far as `calibrate` measured."),
+        SetBy.ANYBODY,
     ] = False,
     rerank: Annotated[
         int | None,
@@ -52,18 +62,21 @@ def command(
             help="Order so many nearest by how sure the query is of the bits that differ, "
             "and show the best of them.",
         ),
+        SetBy.ANYBODY,
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Draw the pictures in the terminal.")
+        bool, typer.Option("--show", help="Draw the pictures in the terminal."), SetBy.OWNER
     ] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page to look at: pictures, distances, bits.")
+        Path | None,
+        typer.Option(help="Write a page to look at: pictures, distances, bits."),
+        SetBy.OWNER,
     ] = None,
     no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
-        bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found.")
+        bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found."), SetBy.OWNER
     ] = False,
     debug: options.Debug = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
 from nachash.errors import MissingError
+from nachash.settings import SetBy
 
 
 def command(
@@ -16,15 +17,20 @@ def command(
         Path | None, typer.Argument(help="Index; default: the index as in search.")
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; the default is this machine alone.")
+        str,
+        typer.Option(help="Address to listen on; the default is this machine alone."),
+        SetBy.OWNER,
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes any free port."), SetBy.OWNER
+    ] = 8000,
     open_browser: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.")
+        bool, typer.Option("--open", help="Open the page in the browser."), SetBy.OWNER
     ] = False,
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Take up what is added to the index while it is served."),
+        SetBy.OWNER,
     ] = False,
     debug: options.Debug = False,
 ) -> None:

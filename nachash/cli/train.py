@@ -8,6 +8,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
 from nachash.errors import NachashError
+from nachash.settings import SetBy
 
 _SET_ASIDE: Final = ["DEFAULT_MAP", "COMMANDLINE"]  # where a value comes from, and its rival
 
@@ -50,46 +51,66 @@ def command(
             help="Settings by name (fast, paper, paper-cifar10-hash, cpu-cifar10-hash, ...) or "
             "from a .toml; flags win over it.",
         ),
+        SetBy.OWNER,
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="A data set by name instead.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set by name instead."), SetBy.OWNER
+    ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Whose training part of the data set; default its usual one.")
+        str | None,
+        typer.Option(help="Whose training part of the data set; default its usual one."),
+        SetBy.ANYBODY,
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=2, help="Train on a random choice of so many images.")
+        int | None,
+        typer.Option(min=2, help="Train on a random choice of so many images."),
+        SetBy.ANYBODY,
     ] = None,
     data_root: options.DataRoot = None,
     out: Annotated[
-        Path | None, typer.Option(help="Model directory; default runs/<data>-<method>-<bits>.")
+        Path | None,
+        typer.Option(help="Model directory; default runs/<data>-<method>-<bits>."),
+        SetBy.OWNER,
     ] = None,
-    method: Annotated[str, typer.Option(help="Training objective.")] = "nac",
+    method: Annotated[str, typer.Option(help="Training objective."), SetBy.ANYBODY] = "nac",
     epochs: Annotated[
         int | None,
         typer.Option(
             min=1, callback=_length, help="Passes over the images; default: enough steps."
         ),
+        SetBy.ANYBODY,
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(callback=_length, help="Train for so long instead: 90s, 10m, 1.5h."),
+        SetBy.ANYBODY,
     ] = None,
-    bits: Annotated[int, typer.Option(envvar="NACHASH_BITS", help="Length of a code.")] = 64,
+    bits: Annotated[
+        int, typer.Option(envvar="NACHASH_BITS", help="Length of a code."), SetBy.ANYBODY
+    ] = 64,
     noise: Annotated[
-        str, typer.Option(help="Flip probability of the channel, in (0, 0.5), or 'auto'.")
+        str,
+        typer.Option(help="Flip probability of the channel, in (0, 0.5), or 'auto'."),
+        SetBy.ANYBODY,
     ] = "auto",
     batch_size: Annotated[
         int | None,
         typer.Option(min=2, help="Images per step; default 128, of a frozen backbone 256."),
+        SetBy.ANYBODY,
     ] = None,
     optimiser: Annotated[
-        str, typer.Option(help="adamw, sgd, lars, or another one that timm knows.")
+        str, typer.Option(help="adamw, sgd, lars, or another one that timm knows."), SetBy.ANYBODY
     ] = "adamw",
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate."), SetBy.ANYBODY
+    ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option(min=0, help="Default 0.05 with adamw, else 1e-6.")
+        float | None, typer.Option(min=0, help="Default 0.05 with adamw, else 1e-6."), SetBy.ANYBODY
     ] = None,
     warmup: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of the run in which the rate rises.")
+        float,
+        typer.Option(min=0, max=0.9, help="Share of the run in which the rate rises."),
+        SetBy.ANYBODY,
     ] = 0.05,
     backbone: Annotated[
         str | None,
@@ -97,10 +118,12 @@ def command(
             help="small, resnet18, resnet50, vgg16, efficientnet-lite0 to 2, timm/NAME, "
             "torchvision/NAME; default efficientnet-lite0 from 64 pixels on, else small."
         ),
+        SetBy.OWNER,
     ] = None,
     weights: Annotated[
         str | None,
         typer.Option(help="random, pretrained or a file; default pretrained with --freeze."),
+        SetBy.OWNER,
     ] = None,
     teacher: Annotated[
         str | None,
@@ -108,6 +131,7 @@ def command(
             help="A frozen network to learn from: a model directory, or a backbone with "
             "pretrained weights."
         ),
+        SetBy.OWNER,
     ] = None,
     freeze: Annotated[
         bool | None,
@@ -117,17 +141,21 @@ def command(
             "64 pixels and more.",
             show_default=False,
         ),
+        SetBy.ANYBODY,
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=8, help="Side of the square input, in pixels.")
+        int | None, typer.Option(min=8, help="Side of the square input, in pixels."), SetBy.ANYBODY
     ] = None,
-    augment: Annotated[str | None, typer.Option(help="Recipe of the two views.")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Recipe of the two views."), SetBy.ANYBODY
+    ] = None,
     view_strength: Annotated[
         float | None,
         typer.Option(
             help="How far cached views of a frozen backbone go from the image: 1 as drawn; "
             "default 0.7."
         ),
+        SetBy.ANYBODY,
     ] = None,
     head: Annotated[
         str | None,
@@ -136,29 +164,38 @@ def command(
             "linear (one layer); default batch-norm, batch-norms of a frozen backbone, or what the "
             "method is published with."
         ),
+        SetBy.ANYBODY,
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the method, as NAME=VALUE; may be repeated."),
+        SetBy.ANYBODY,
     ] = None,
     monitor: Annotated[
         bool,
         typer.Option(
             "--monitor", help="Report mAP on labelled training images meanwhile; nothing else."
         ),
+        SetBy.ANYBODY,
     ] = False,
     compile_: Annotated[
-        bool, typer.Option("--compile", help="Compile the network with torch.compile.")
+        bool,
+        typer.Option("--compile", help="Compile the network with torch.compile."),
+        SetBy.ANYBODY,
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted."), SetBy.OWNER
     ] = False,
     save_every: Annotated[
-        str, typer.Option(help="How often the state is kept for --resume: steps, or a time.")
+        str,
+        typer.Option(help="How often the state is kept for --resume: steps, or a time."),
+        SetBy.OWNER,
     ] = "5m",
     seed: options.Seed = 0,
     split_seed: Annotated[
-        int, typer.Option(help="Seed of the data set's split; that of eval-map --seed.")
+        int,
+        typer.Option(help="Seed of the data set's split; that of eval-map --seed."),
+        SetBy.ANYBODY,
     ] = 0,
     device: options.Device = "auto",
     workers: options.Workers = None,

@@ -7,6 +7,7 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
@@ -20,47 +21,64 @@ def command(
             help="Start of the encoder: random, or a model directory; may be repeated.",
             show_default="random",
         ),
+        SetBy.OWNER,
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="A data set by name instead.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set by name instead."), SetBy.OWNER
+    ] = None,
     data_root: options.DataRoot = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for figures, weights and pictures; default runs/<data>-vae."),
+        SetBy.OWNER,
     ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Passes over the images; default: 100,000 images seen."),
+        SetBy.ANYBODY,
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(help="Train so long in all instead, each start equally: 90s, 10m, 1.5h."),
+        SetBy.ANYBODY,
     ] = None,
-    latent: Annotated[int, typer.Option(min=1, help="Length of the latent vector.")] = 128,
+    latent: Annotated[
+        int, typer.Option(min=1, help="Length of the latent vector."), SetBy.ANYBODY
+    ] = 128,
     likelihood: Annotated[
         Literal["gaussian", "gaussian-symmetric", "learned-gaussian", "discretized-logistic"],
         typer.Option(help="Of an image, given its latent vector; see docs/vae.md."),
+        SetBy.ANYBODY,
     ] = "gaussian",
     iw_samples: Annotated[
-        int, typer.Option(min=1, help="Samples of the importance-weighted bound.")
+        int, typer.Option(min=1, help="Samples of the importance-weighted bound."), SetBy.ANYBODY
     ] = 64,
     test_images: Annotated[
-        int, typer.Option(min=1, help="Images to measure on, none of them trained on, at most.")
+        int,
+        typer.Option(min=1, help="Images to measure on, none of them trained on, at most."),
+        SetBy.ANYBODY,
     ] = 1000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Images per step.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images per step."), SetBy.ANYBODY] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate."), SetBy.ANYBODY] = 2e-3,
     backbone: Annotated[
         str | None,
         typer.Option(help="Network of a random start; default that of the models, else small."),
+        SetBy.OWNER,
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=8, help="Side of the square pictures, in pixels.")
+        int | None,
+        typer.Option(min=8, help="Side of the square pictures, in pixels."),
+        SetBy.ANYBODY,
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Write the curves here; default curves.png in the folder.")
+        Path | None,
+        typer.Option(help="Write the curves here; default curves.png in the folder."),
+        SetBy.OWNER,
     ] = None,
     grid: Annotated[
         Path | None,
         typer.Option(help="Write reconstructions and samples here; default pictures.png there."),
+        SetBy.OWNER,
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",

@@ -251,13 +251,15 @@ def test_a_settings_file_gives_defaults_and_unknown_keys_are_errors(
     nachash, indexed_digits, tmp_path
 ):
     shutil.copy(indexed_digits / "query.jpg", tmp_path)
+    shutil.copy(indexed_digits / "out.h5", tmp_path)
     settings = tmp_path / "nachash.toml"
-    settings.write_text(f'[search]\nindex = "{indexed_digits / "out.h5"}"\nk = 2\n')
+    settings.write_text('[search]\nindex = "out.h5"\nk = 2\n')
     good = nachash("search", "query.jpg", cwd=tmp_path)
     flag_wins = nachash("search", "query.jpg", "-k", 3, cwd=tmp_path)
     settings.write_text("[search]\nindez = 3\n")
     bad = nachash("search", "query.jpg", cwd=tmp_path)
 
     assert len(good.out.splitlines()) == 2
+    assert good.err.splitlines()[0] == "settings: nachash.toml (index, k)"
     assert len(flag_wins.out.splitlines()) == 3
     refused(bad, 2, "indez", "did you mean index?")

@@ -7,6 +7,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
 from nachash.errors import SkippedError
+from nachash.settings import SetBy
 
 
 def command(
@@ -15,11 +16,15 @@ def command(
     ],
     index: options.Index = None,
     labels: Annotated[
-        str, typer.Option(help="auto (as the index has them), folder, none or FILE.csv.")
+        str,
+        typer.Option(help="auto (as the index has them), folder, none or FILE.csv."),
+        SetBy.OWNER,
     ] = "auto",
     content: options.Hash = False,
     metadata: options.Metadata = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images encoded at once.")] = 256,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Images encoded at once."), SetBy.ANYBODY
+    ] = 256,
     workers: options.Workers = None,
     json: options.Json = False,
     strict: options.Strict = False,

@@ -7,6 +7,7 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
@@ -14,6 +15,7 @@ def command(
     form: Annotated[
         str | None,
         typer.Option("--format", help="npy, faiss, csv or parquet; default: what the suffix says."),
+        SetBy.ANYBODY,
     ] = None,
     index: options.Index = None,
     no_check: options.NoCheck = False,

@@ -6,6 +6,7 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.settings import SetBy
 
 
 def command(
@@ -13,7 +14,9 @@ def command(
         list[str] | None, typer.Argument(help="Images or folders, as the index names them.")
     ] = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="All images whose files are no longer there.")
+        bool,
+        typer.Option("--missing", help="All images whose files are no longer there."),
+        SetBy.OWNER,
     ] = False,
     index: options.Index = None,
     json: options.Json = False,
