@@ -20,8 +20,8 @@ from _harness import Report, child, main, median
 from search_cold import write_index
 
 from nachash.datasets import default_root
-from nachash.tasks.encode import EncodeSettings, encode
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.encode.encode import EncodeSettings, encode
+from nachash.tasks.train.train import TrainSettings, train
 
 CIFAR_IMAGES = 60_000
 RADII = (3, 8)

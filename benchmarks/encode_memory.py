@@ -11,7 +11,7 @@ import numpy as np
 from _harness import Report, child, main
 from PIL import Image
 
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 
 def measure(quick: bool) -> Report:

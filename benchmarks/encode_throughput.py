@@ -27,14 +27,15 @@ import numpy as np
 from _harness import Report, main
 from PIL import Image
 
-from nachash.images import folder, stream
-from nachash.images.files import Files
-from nachash.images.selection import below
+from nachash.images import stream
+from nachash.images.sources import folder
+from nachash.images.sources.files import Files
+from nachash.images.sources.selection import below
 from nachash.index import writer
 from nachash.records import Preprocessing, silent
-from nachash.tasks.adding import Work, add_images
+from nachash.tasks.encode.add_images import Work, add_images
 from nachash.tasks.model import Model, loaded_model
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 PIECE = 64
 ROUNDS = 3

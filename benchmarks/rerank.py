@@ -16,7 +16,7 @@ from nachash.metrics.average_precision import average_precision
 from nachash.metrics.distance_histogram import histograms
 from nachash.tasks.dataset import loaded_dataset, source_of
 from nachash.tasks.model import loaded_model
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 BITS = 64
 NEAREST = 100

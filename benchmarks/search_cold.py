@@ -18,7 +18,7 @@ from PIL import Image
 from nachash.index import writer
 from nachash.inference.model_directory import open_model
 from nachash.records import Reference
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 BITS = 64
 ROWS = (60_000, 1_000_000)

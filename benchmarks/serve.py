@@ -26,7 +26,7 @@ from search_cold import BITS, write_index
 
 from nachash import plugins
 from nachash.index.reader import open_index
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 CLIENTS = 32
 K = 10
@@ -35,7 +35,7 @@ SERVER = """
 import sys
 from pathlib import Path
 from nachash.server.running import Place, run
-from nachash.tasks.serving.service import Service, ServeSettings
+from nachash.tasks.serve.service import Service, ServeSettings
 settings = ServeSettings(index=Path(sys.argv[1]), most_at_once=int(sys.argv[2]))
 with Service(settings, choice=print) as service:
     run(service, Place(port=0), told=lambda text: print(text, flush=True))

@@ -22,7 +22,8 @@ from torchvision import transforms
 
 from nachash.augment import cifar
 from nachash.encoders.encoder import initial
-from nachash.methods import Batch, Scale, nac
+from nachash.methods import nac
+from nachash.objective import Batch, Scale
 from nachash.training import arithmetic, loop
 from nachash.training.plan import Plan
 from nachash.training.views import PixelViews

@@ -7,21 +7,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nachash.records import Hit
-    from nachash.tasks.hasher import Hasher
-    from nachash.tasks.image_index import Index
-    from nachash.tasks.mean_average_precision import mean_average_precision
-    from nachash.tasks.trained_encoder import Encoder
+    from nachash.library.encoder import Encoder
+    from nachash.library.hasher import Hasher
+    from nachash.library.index import Index
+    from nachash.library.mean_average_precision import mean_average_precision
+    from nachash.results.search import Hit
 
 __version__ = "0.1.0"
 __all__ = ["Encoder", "Hasher", "Hit", "Index", "mean_average_precision"]
 
 _HOMES = {
-    "Encoder": "tasks.trained_encoder",
-    "Hasher": "tasks.hasher",
-    "Hit": "records",
-    "Index": "tasks.image_index",
-    "mean_average_precision": "tasks.mean_average_precision",
+    "Encoder": "library.encoder",
+    "Hasher": "library.hasher",
+    "Hit": "results.search",
+    "Index": "library.index",
+    "mean_average_precision": "library.mean_average_precision",
 }
 
 

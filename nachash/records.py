@@ -53,26 +53,6 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One line of `search --json`; `rank` counts from 1, `distance` counts bits.
-
-    `asymmetric` is the distance that `--rerank` orders by, None where it did not. `taken` is the
-    camera's time as 2020-01-31T12:30:00; it and the size are None where they are not known.
-    """
-
-    query: str
-    rank: int
-    id: int
-    path: str
-    distance: int
-    label: str | None = None
-    asymmetric: float | None = None
-    width: int | None = None
-    height: int | None = None
-    taken: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Skipped:
     """An image that could not be used, and why, in a few words."""
 
@@ -157,88 +137,6 @@ class Split:
     train: Int64[np.ndarray, "train"]
     rule: str
     seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Result of `eval-map`; every value lies in [0, 1] unless it counts something.
-
-    `at` is the cut-off of the ranking, None for all. `curve` has a point per Hamming radius.
-    """
-
-    map: float
-    map_optimistic: float
-    map_pessimistic: float
-    at: int | None
-    precision_at: dict[str, float]
-    precision_radius2: float
-    queries: int
-    gallery: int
-    bits: int
-    protocol: str
-    score: str
-    empty_queries: str
-    queries_without_relevant: int
-    chance: float
-    curve: dict[str, list[int] | list[float]]
-    index: str
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """Result of `train`; information and capacity are bits per code, times are seconds.
-
-    `onnx_flip_rate` is the share of bits that the ONNX graph gives differently from torch on
-    training images.
-    """
-
-    directory: str
-    method: str
-    backbone: str
-    frozen: bool
-    bits: int
-    size: int
-    flip_probability: float | None
-    images: int
-    skipped: tuple[Skipped, ...]
-    steps: int
-    epochs: float
-    loss: float
-    mutual_information: float | None
-    capacity: float | None
-    onnx_flip_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not."""
-
-    index: str
-    model: str
-    images: int
-    skipped: tuple[Skipped, ...]
-    bits: int
-    labels: int
-    runtime: str
-    seconds: float
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Result of `search`: hits by query, in the order of the queries; their codes in hex."""
-
-    index: str
-    queries: tuple[str, ...]
-    hits: tuple[tuple[Hit, ...], ...]
-    bits: int
-    skipped: tuple[Skipped, ...] = ()
-    notes: tuple[str, ...] = ()
-    query_codes: tuple[str, ...] = ()
 
 
 def to_json(record: Any) -> str:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nachash.experiment_records import Experiment
+from nachash.results.compare import Experiment
 from nachash.settings import SetBy
 
 if TYPE_CHECKING:
-    from nachash.tasks.compare import CompareSettings
+    from nachash.tasks.compare.compare import CompareSettings
 
 Budget = Annotated[
     str | None,
@@ -95,7 +95,7 @@ def run(
     from nachash.cli import _terminal as terminal
     from nachash.records import to_json
     from nachash.report import experiment_table, table
-    from nachash.tasks.compare import compare
+    from nachash.tasks.compare.compare import compare
 
     with terminal.progress() as progress:
         experiment = compare(settings, note=terminal.note, progress=progress)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nachash.cli import _terminal as terminal
-from nachash.duplicate_records import Duplicates
 from nachash.errors import UsageError
-from nachash.page_records import ResultPage
-from nachash.records import Answer, Scores
+from nachash.results.dedup import Duplicates
+from nachash.results.evaluate import Scores
+from nachash.results.page import ResultPage
+from nachash.results.search import Answer
 
 
 def check(path: Path, *, overwrite: bool) -> None:

@@ -27,7 +27,7 @@ def command(
     distances compared with those of random pairs. `search --similar` and `dedup` use the radii.
     """
     from nachash.report import calibration as report
-    from nachash.tasks.calibrate import CalibrateSettings, calibrate
+    from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
 
     settings = CalibrateSettings(index=index, images=images, seed=seed)
     with terminal.progress() as progress:

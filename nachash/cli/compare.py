@@ -56,9 +56,9 @@ def command(
     others go on. --overwrite concerns --plot and --markdown, never finished cells.
     """
     from nachash.report import experiment_plot
-    from nachash.tasks.compare import CompareSettings
+    from nachash.tasks.compare.compare import CompareSettings
     from nachash.tasks.duration import seconds
-    from nachash.tasks.train_settings import TrainSettings
+    from nachash.tasks.train.settings import TrainSettings
 
     shared.check_outputs(plot, markdown, overwrite=overwrite)
     settings = CompareSettings(

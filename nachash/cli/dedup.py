@@ -9,8 +9,8 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
-from nachash.duplicate_records import Duplicates
 from nachash.errors import NothingFoundError
+from nachash.results.dedup import Duplicates
 from nachash.settings import SetBy
 
 
@@ -73,7 +73,7 @@ def command(
     """
     from nachash.report import duplicates as report
     from nachash.report import output
-    from nachash.tasks.dedup import DedupSettings, dedup
+    from nachash.tasks.dedup.dedup import DedupSettings, dedup
 
     settings = DedupSettings(
         source=source,
@@ -108,10 +108,10 @@ def command(
 def _move(found: Duplicates, target: Path, references: tuple[Path, ...], apply: bool) -> None:
     """Show what moves where, and move it when that is wanted."""
     from nachash.report import duplicates as report
-    from nachash.tasks import move_duplicates
+    from nachash.tasks.dedup import move
 
-    planned = move_duplicates.plan(found, target, references)
+    planned = move.plan(found, target, references)
     if apply:
-        move_duplicates.move(planned, target)
+        move.move(planned, target)
     for line in report.moves(planned, done=apply):
         terminal.note(line)

@@ -50,7 +50,7 @@ def command(
     """
     from nachash.records import to_json
     from nachash.report import table
-    from nachash.tasks.encode import EncodeSettings, encode
+    from nachash.tasks.encode.encode import EncodeSettings, encode
 
     settings = EncodeSettings(
         images=images,

@@ -71,7 +71,7 @@ def command(
     from nachash.records import to_json
     from nachash.report import plot as plots
     from nachash.report import table
-    from nachash.tasks.evaluate import EvaluateSettings, evaluate
+    from nachash.tasks.evaluate.evaluate import EvaluateSettings, evaluate
 
     settings = EvaluateSettings(
         index=index,

@@ -77,7 +77,7 @@ def command(
     if plot:
         plots.check_writable(plot, overwrite=overwrite)
     if toy:
-        from nachash.tasks.toy_expressivity import ToySettings, toy_expressivity
+        from nachash.paper.expressivity.toy_expressivity import ToySettings, toy_expressivity
 
         _refuse_beside_toy(models, images, dataset)
         with terminal.progress() as progress:
@@ -89,7 +89,7 @@ def command(
             terminal.note(f"wrote {plot}")
         typer.echo(to_json(found) if json else table.toy(found))
         return
-    from nachash.tasks.expressivity import ExpressivitySettings, expressivity
+    from nachash.paper.expressivity.expressivity import ExpressivitySettings, expressivity
 
     settings = ExpressivitySettings(
         models=tuple(models or ()),

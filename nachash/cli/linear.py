@@ -71,7 +71,7 @@ def command(
     from nachash.report import confusion
     from nachash.report import linear as report
     from nachash.report import plot as plots
-    from nachash.tasks.linear import LinearSettings, linear
+    from nachash.tasks.linear.linear import LinearSettings, linear
 
     settings = LinearSettings(
         models=tuple(models or ()),

@@ -11,7 +11,7 @@ from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.errors import NothingFoundError, UsageError
-from nachash.records import Answer
+from nachash.results.search import Answer
 from nachash.settings import SetBy
 
 
@@ -85,7 +85,7 @@ def command(
     Prints a table on a terminal and plain paths into a pipe. With --max-distance and without
     -k, all images within that distance; exit code 5 when there is none.
     """
-    from nachash.tasks.search import SearchSettings, search
+    from nachash.tasks.search.search import SearchSettings, search
 
     settings = SearchSettings(
         queries=tuple(queries or ()),

@@ -40,7 +40,7 @@ def command(
     """
     _require_packages()
     from nachash.server.running import Place, run
-    from nachash.tasks.serving.service import ServeSettings, Service
+    from nachash.tasks.serve.service import ServeSettings, Service
 
     place = Place(host=host, port=port, open_browser=open_browser)
     with Service(ServeSettings(index=index, watch=watch), choice=terminal.note) as service:

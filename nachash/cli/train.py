@@ -211,7 +211,7 @@ def command(
     del recipe  # its settings are in the others
     from nachash.records import to_json
     from nachash.report import table
-    from nachash.tasks.train import TrainSettings, train
+    from nachash.tasks.train.train import TrainSettings, train
 
     settings = TrainSettings(
         images=images,

@@ -92,11 +92,11 @@ def command(
     All starts share the decoder's first weights, the order of the images and the noise. Every
     figure is in nats per image and in bits per dimension, on images that were not trained on.
     """
+    from nachash.paper.vae.vae import VaeSettings, vae
     from nachash.report import plot as plots
     from nachash.report import vae as report
     from nachash.report import vae_curves, vae_pictures
     from nachash.tasks.duration import seconds
-    from nachash.tasks.vae import VaeSettings, vae
 
     settings = VaeSettings(
         init=tuple(init or ("random",)),

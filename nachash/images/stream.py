@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from nachash.errors import ImageError
-from nachash.images.decode import decode
-from nachash.images.facts import Facts, facts
-from nachash.images.quiet import quiet
+from nachash.images.decoding.decode import decode
+from nachash.images.decoding.exif import Facts, facts
+from nachash.images.decoding.quiet import quiet
 from nachash.records import Preprocessing, Reference, Skipped, Source
 from nachash.shapes import UInt8
 

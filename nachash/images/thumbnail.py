@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from nachash.errors import ImageError
-from nachash.images.colour import rgb
-from nachash.images.formats import reason, within_limits
-from nachash.images.originals import opened_at
-from nachash.images.quiet import quiet
+from nachash.images.decoding.colour import rgb
+from nachash.images.decoding.formats import reason, within_limits
+from nachash.images.decoding.quiet import quiet
+from nachash.images.sources.originals import opened_at
 
 SIDE = 160  # pixels
 SMALL = 64  # pixels; nothing is lost of an image up to this side

@@ -11,14 +11,14 @@ import numpy as np
 
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
-from nachash.index import layout, text_column
-from nachash.index.chunks import check_complete
-from nachash.index.journal import committed_pages
-from nachash.index.opening import checked_file, damage
-from nachash.index.paged_file import PagedFile
-from nachash.index.unchecked import UncheckedGroup
-from nachash.index_records import Metadata
+from nachash.index.storage import layout, text_column
+from nachash.index.storage.chunks import check_complete
+from nachash.index.storage.journal import committed_pages
+from nachash.index.storage.opening import checked_file, damage
+from nachash.index.storage.paged_file import PagedFile
+from nachash.index.storage.unchecked import UncheckedGroup
 from nachash.records import Preprocessing, Skipped
+from nachash.results.index import Metadata
 from nachash.shapes import Int64, UInt8
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from nachash.errors import DamagedError
-from nachash.index import journal
 from nachash.index.reader import Index, open_index
+from nachash.index.storage import journal
 
 _ATTEMPTS: Final = 50
 _PAUSE: Final = 0.02  # seconds; a commit takes less

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from nachash.index import layout, text_column
-from nachash.index.chunks import write_rows
-from nachash.index_records import Metadata
+from nachash.index.storage import layout, text_column
+from nachash.index.storage.chunks import write_rows
 from nachash.records import Reference, Skipped
+from nachash.results.index import Metadata
 from nachash.shapes import Int64, UInt8
 
 

@@ -8,13 +8,14 @@ import h5py
 import numpy as np
 
 from nachash.errors import DamagedError
-from nachash.index import layout, writer
-from nachash.index.chunks import read_sound
-from nachash.index.opening import damage
+from nachash.index import writer
 from nachash.index.reader import Index
 from nachash.index.rows import Changes
-from nachash.index_records import Metadata
+from nachash.index.storage import layout
+from nachash.index.storage.chunks import read_sound
+from nachash.index.storage.opening import damage
 from nachash.records import Reference, Skipped
+from nachash.results.index import Metadata
 from nachash.shapes import Bool
 
 _BLOCK = 1 << 14

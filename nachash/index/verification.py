@@ -12,12 +12,12 @@ import numpy as np
 
 from nachash import codes as code
 from nachash.errors import DamagedError
-from nachash.index import layout, text_column
-from nachash.index.chunks import check_complete, mapped_rows
-from nachash.index.opening import checked_file
 from nachash.index.reader import Index
-from nachash.index_records import Problem
+from nachash.index.storage import layout, text_column
+from nachash.index.storage.chunks import check_complete, mapped_rows
+from nachash.index.storage.opening import checked_file
 from nachash.records import Progress, silent
+from nachash.results.index import Problem
 
 _FIRST_LINE: Final = re.compile(rb"nachash-index [0-9a-f]{32}\n\0*\Z")
 _BLOCK_BYTES: Final = 1 << 22

@@ -13,14 +13,15 @@ import numpy as np
 
 from nachash.codes import checked_bits
 from nachash.errors import StorageError
-from nachash.index import layout, rows
-from nachash.index.chunks import check_complete
-from nachash.index.interruption import postponed
-from nachash.index.journal import Journal
-from nachash.index.naming import exists, give_name
-from nachash.index.opening import checked_file, damage, storage
-from nachash.index.paged_file import PagedFile, Pages
+from nachash.index import rows
 from nachash.index.rows import Changes
+from nachash.index.storage import layout
+from nachash.index.storage.chunks import check_complete
+from nachash.index.storage.interruption import postponed
+from nachash.index.storage.journal import Journal
+from nachash.index.storage.naming import exists, give_name
+from nachash.index.storage.opening import checked_file, damage, storage
+from nachash.index.storage.paged_file import PagedFile, Pages
 from nachash.records import Preprocessing, Reference, Skipped
 from nachash.shapes import UInt8
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from nachash.methods import Encoder
+from nachash.objective import Encoder
 
 
 def inference_network(encoder: Encoder) -> nn.Sequential:

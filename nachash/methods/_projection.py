@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nachash.errors import TrainingError, UsageError
-from nachash.methods import Batch, Encoded, LinearEncoder, Loss
+from nachash.objective import Batch, Encoded, LinearEncoder, Loss
 from nachash.shapes import Float, Float32
 
 

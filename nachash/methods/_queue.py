@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nachash.errors import UsageError
-from nachash.methods import Scale
+from nachash.objective import Scale
 from nachash.shapes import Float
 
 _PUBLISHED_FOR_CIFAR10 = 4096

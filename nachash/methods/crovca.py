@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
 USUAL: Final = Usual(pretrained=True)

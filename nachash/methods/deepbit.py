@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
 USUAL: Final = Usual(pretrained=True, augment="rotation", head="linear")

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods._neighbours import nearest
 from nachash.methods.ssdh import Structure, checked_margins, shares, ssdh_loss
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float, Int64
 
 USUAL: Final = Usual(pretrained=True, head="linear")

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from nachash.errors import UsageError
-from nachash.methods import LinearEncoder, Scale, Usual
 from nachash.methods._projection import FittedProjection, Projection, checked_directions
 from nachash.methods.pca import principal_components
+from nachash.objective import LinearEncoder, Scale, Usual
 from nachash.shapes import Float32, Float64
 
 USUAL: Final = Usual(pretrained=True, head="linear")

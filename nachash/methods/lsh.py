@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import torch
 
-from nachash.methods import LinearEncoder, Scale, Usual
 from nachash.methods._projection import FittedProjection, Projection
+from nachash.objective import LinearEncoder, Scale, Usual
 from nachash.shapes import Float32
 
 USUAL: Final = Usual(pretrained=True, head="linear")

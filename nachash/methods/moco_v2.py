@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods._momentum_network import MomentumNetwork
 from nachash.methods._precision import at_least_single
 from nachash.methods._queue import Queue, fitted_size
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
 USUAL: Final = Usual()

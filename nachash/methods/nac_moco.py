@@ -26,7 +26,6 @@ from torch import Tensor, nn
 
 from nachash import channel
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods._inference_network import inference_network
 from nachash.methods._information_bound import (
     balanced_flip_probability,
@@ -40,6 +39,7 @@ from nachash.methods._information_bound import (
 from nachash.methods._momentum_network import MomentumNetwork
 from nachash.methods._precision import at_least_single
 from nachash.methods._queue import Queue, fitted_size
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
 USUAL: Final = Usual()

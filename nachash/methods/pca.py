@@ -10,13 +10,13 @@ from typing import Final
 import faiss
 import numpy as np
 
-from nachash.methods import LinearEncoder, Scale, Usual
 from nachash.methods._projection import (
     FittedProjection,
     Projection,
     checked_directions,
     checked_images,
 )
+from nachash.objective import LinearEncoder, Scale, Usual
 from nachash.shapes import Float32
 
 USUAL: Final = Usual(pretrained=True, head="linear")

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods.simclr import nt_xent
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float, Float64
 
 USUAL: Final = Usual(pretrained=True)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods._rise import risen
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
 USUAL: Final = Usual()

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from nachash.errors import UsageError
-from nachash.methods import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.methods._similarity_structure import distance_counts, structure, thresholds
+from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
 USUAL: Final = Usual(pretrained=True, head="linear")

@@ -1,6 +1,6 @@
 """A code as a pattern of squares, drawn as the path of an SVG."""
 
-from nachash.page_records import Tile
+from nachash.results.page import Tile
 
 COLUMNS = 16
 LARGEST = 0.84  # side of a square, in units of its cell

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from nachash.calibration_records import Calibration
 from nachash.records import to_json
+from nachash.results.calibration import Calibration
 
 _COLUMNS = "radius  same photo  similar  strangers per query"
 

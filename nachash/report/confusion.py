@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nachash.probe_records import LinearProbe, LinearResult
+from nachash.results.linear import LinearProbe, LinearResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

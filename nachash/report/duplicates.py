@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from nachash.duplicate_records import Duplicate, Duplicates, Move
 from nachash.records import to_json
+from nachash.results.dedup import Duplicate, Duplicates, Move
 
 COLUMNS = ("group", "keep", "distance", "width", "height", "size", "reference", "id", "path")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nachash.experiment_records import Experiment, Figure, Row
+from nachash.results.compare import Experiment, Figure, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

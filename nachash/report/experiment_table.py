@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from nachash.experiment_records import Experiment, Figure, Row
 from nachash.report import table
+from nachash.results.compare import Experiment, Figure, Row
 
 _Column = tuple[str, Callable[[Row], str]]
 # Columns that a narrow terminal does without, the first of them first.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 
-from nachash.expressivity_records import (
+from nachash.results.expressivity import (
     Expressivity,
     Fineness,
     ModelFineness,

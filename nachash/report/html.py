@@ -1,7 +1,7 @@
 """Records as one self-contained HTML page: no script, no file beside it, no network."""
 
-from nachash.page_records import DemoPage, ResultPage
 from nachash.report import bit_pattern
+from nachash.results.page import DemoPage, ResultPage
 
 
 def demo(page: DemoPage) -> str:

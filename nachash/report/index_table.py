@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nachash.index_records import Export, IndexFacts, Removal, Repair, Rewriting, Verification
+from nachash.results.index import Export, IndexFacts, Removal, Repair, Rewriting, Verification
 
 _MOST_SHOWN = 20
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from nachash.records import Answer, to_json
+from nachash.records import to_json
+from nachash.results.search import Answer
 
 
 def hits(answer: Answer) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from nachash.probe_records import LinearProbe, LinearResult
 from nachash.records import to_json
+from nachash.results.linear import LinearProbe, LinearResult
 
 _COLUMNS: Final = ("model", "method", "encoder", "features", "labels", "accuracy", "penalty")
 _LEFT: Final = 4  # columns of words

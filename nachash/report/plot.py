@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nachash.errors import UsageError
-from nachash.records import Scores
 from nachash.report import output
+from nachash.results.evaluate import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

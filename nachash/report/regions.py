@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nachash.expressivity_records import Expressivity, PlanePicture, ToyPicture
 from nachash.report.region_colours import colours
+from nachash.results.expressivity import Expressivity, PlanePicture, ToyPicture
 from nachash.shapes import Bool, Float64, Int64
 
 if TYPE_CHECKING:

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from nachash.records import Answer, Encoding, Scores, Training
+from nachash.results.encode import Encoding
+from nachash.results.evaluate import Scores
+from nachash.results.search import Answer
+from nachash.results.train import Training
 
 if TYPE_CHECKING:
     from rich.table import Table

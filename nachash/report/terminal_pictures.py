@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from nachash.page_records import PageRow, ResultPage, Tile
+from nachash.results.page import PageRow, ResultPage, Tile
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from nachash.vae_records import VaeComparison
+from nachash.results.vae import VaeComparison
 
 _HEAD: Final = (
     ("start", ""),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from nachash.vae_records import VaeComparison, VaeEpoch, VaeStart
+from nachash.results.vae import VaeComparison, VaeEpoch, VaeStart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

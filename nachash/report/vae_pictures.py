@@ -8,7 +8,7 @@ import numpy as np
 
 from nachash.errors import UsageError
 from nachash.report import output
-from nachash.vae_records import Pixels, VaeComparison
+from nachash.results.vae import Pixels, VaeComparison
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

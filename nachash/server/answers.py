@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 
 from nachash.errors import ImageError, MissingError, NachashError, UsageError
 from nachash.records import to_json
-from nachash.serve_records import Refusal
-from nachash.tasks.serving.upload import Fault, UploadError
+from nachash.results.serve import Refusal
+from nachash.tasks.serve.upload import Fault, UploadError
 
 _FAULTS: Final = {Fault.TOO_LARGE: 413, Fault.NO_IMAGE: 415, Fault.DAMAGED: 422}
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from nachash import __version__
 from nachash.server import answers, images, searches
 from nachash.server.guard import Guard
-from nachash.tasks.serving.service import Service
+from nachash.tasks.serve.service import Service
 
 _PAGE: Final = {
     "/": ("index.html", "text/html"),

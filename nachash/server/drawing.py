@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from nachash.report import bit_pattern
-from nachash.serve_records import ServedAnswer, ServedImage
-from nachash.tasks.serving.described import bits_text
+from nachash.results.serve import ServedAnswer, ServedImage
+from nachash.tasks.serve.described import bits_text
 
 
 def drawn(answer: ServedAnswer) -> ServedAnswer:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, final
 
 from nachash.records import to_json
-from nachash.serve_records import Refusal
+from nachash.results.serve import Refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header, Response
 
-from nachash.serve_records import Health, ServedSample
+from nachash.results.serve import Health, ServedSample
 from nachash.server import answers, drawing, parameters
 from nachash.server.answers import as_json
-from nachash.tasks.serving.service import Service
+from nachash.tasks.serve.service import Service
 
 
 def add(api: FastAPI, service: Service) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from nachash.tasks.serving.service import Wish
+from nachash.tasks.serve.service import Wish
 
 MOST_HITS: Final = 1000
 MOST_CODES: Final = 1000

@@ -12,7 +12,7 @@ import uvicorn
 from nachash.errors import UsageError
 from nachash.server.application import application
 from nachash.server.guard import own_hosts
-from nachash.tasks.serving.service import Service
+from nachash.tasks.serve.service import Service
 
 _WAITING = 2048  # connections
 _LAST_ANSWERS = 5  # seconds that open requests get when the server ends

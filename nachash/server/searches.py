@@ -8,12 +8,12 @@ from typing import Final, TypeVar, final
 
 from fastapi import FastAPI, Request, Response
 
-from nachash.serve_records import ServedAnswer, ServedHits
+from nachash.results.serve import ServedAnswer, ServedHits
 from nachash.server import answers, drawing, parameters
 from nachash.server.answers import as_json
 from nachash.server.direct import Direct
 from nachash.server.upload import body_of
-from nachash.tasks.serving.service import Question, Service
+from nachash.tasks.serve.service import Question, Service
 
 T = TypeVar("T")
 

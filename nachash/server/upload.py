@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from nachash.tasks.serving.upload import Fault, UploadError
+from nachash.tasks.serve.upload import Fault, UploadError
 
 
 async def body_of(request: Request, most_bytes: int) -> bytes:

@@ -7,7 +7,7 @@ import numpy as np
 from nachash import plugins
 from nachash.datasets import Archive, DataSet, default_root
 from nachash.errors import MissingError
-from nachash.images import arrays, files
+from nachash.images.sources import arrays, files
 from nachash.records import Source
 from nachash.shapes import Int64
 

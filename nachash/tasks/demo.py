@@ -18,25 +18,20 @@ import numpy as np
 from nachash import __version__, codes
 from nachash.datasets import DataSet
 from nachash.errors import ExistsError
-from nachash.page_records import DemoPage, Gallery, Neighbour, Picture
-from nachash.records import (
-    Answer,
-    Encoding,
-    Hit,
-    Progress,
-    Scores,
-    Split,
-    Training,
-    silent,
-)
+from nachash.records import Progress, Split, silent
+from nachash.results.encode import Encoding
+from nachash.results.evaluate import Scores
+from nachash.results.page import DemoPage, Gallery, Neighbour, Picture
+from nachash.results.search import Answer, Hit
+from nachash.results.train import Training
 from nachash.shapes import Int64, UInt8
-from nachash.tasks import retrieval
 from nachash.tasks.dataset import loaded_dataset
-from nachash.tasks.encode import EncodeSettings, encode
-from nachash.tasks.evaluate import EvaluateSettings, evaluate, scores_of
+from nachash.tasks.encode.encode import EncodeSettings, encode
+from nachash.tasks.evaluate import retrieval
+from nachash.tasks.evaluate.evaluate import EvaluateSettings, evaluate, scores_of
 from nachash.tasks.notes import unsaid
-from nachash.tasks.search import SearchSettings, search
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.search.search import SearchSettings, search
+from nachash.tasks.train.train import TrainSettings, train
 
 BITS = 64
 NEIGHBOURS = 8

@@ -9,14 +9,15 @@ import numpy as np
 
 from nachash import __version__, plugins
 from nachash import codes as code
-from nachash.duplicate_records import Duplicate, Duplicates
 from nachash.errors import ImageError
 from nachash.images.thumbnail import thumbnail
 from nachash.index.reader import Index, open_index
-from nachash.page_records import PageRow, ResultPage, Tile
-from nachash.records import Answer, Hit, Scores
+from nachash.results.dedup import Duplicate, Duplicates
+from nachash.results.evaluate import Scores
+from nachash.results.page import PageRow, ResultPage, Tile
+from nachash.results.search import Answer, Hit
 from nachash.shapes import Bool, UInt8
-from nachash.tasks.shown_path import shown
+from nachash.tasks.search.shown_path import shown
 
 MOST_ROWS: Final = 100
 MOST_TILES: Final = 60

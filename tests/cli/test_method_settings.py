@@ -8,7 +8,7 @@ import typer
 from nachash import plugins
 from nachash.cli._options import assigned
 from nachash.errors import UsageError
-from nachash.tasks.method_settings import checked, settings_of
+from nachash.tasks.train.method_settings import checked, settings_of
 
 
 @pytest.mark.parametrize(

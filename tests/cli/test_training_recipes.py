@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from nachash import plugins, recipes
 from nachash.cli import train as train_command
-from nachash.records import Training
-from nachash.tasks import train as train_task
-from nachash.tasks import train_settings
-from nachash.tasks.train_settings import TrainSettings
+from nachash.results.train import Training
+from nachash.tasks.train import settings as train_settings
+from nachash.tasks.train import train as train_task
+from nachash.tasks.train.settings import TrainSettings
 
 RESULT = Training(
     directory="d", method="nac", backbone="small", frozen=False, bits=64, size=32,

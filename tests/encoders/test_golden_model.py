@@ -14,7 +14,7 @@ from nachash.encoders import model_directory
 from nachash.index.reader import open_index
 from nachash.inference.model_directory import open_model
 from nachash.inference.onnx_encoder import OnnxEncoder
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.tasks.encode.encode import EncodeSettings, encode
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,9 +10,9 @@ import pytest
 from pictures import SIZE_8, contents, gradient
 
 from nachash.errors import DamagedError, ImageError, MissingError, UsageError
-from nachash.images import shards, zip_archive
-from nachash.images.decode import decode
-from nachash.images.location import source
+from nachash.images.decoding.decode import decode
+from nachash.images.sources import shards, zip_archive
+from nachash.images.sources.location import source
 from nachash.images.stream import batches
 
 JPEG = contents(gradient(20, 20), "JPEG")
@@ -190,7 +190,7 @@ def test_a_pickle_is_no_image_wherever_it_lies(tmp_path):
 
 def test_a_heic_picture_is_decoded_upright():
     heif = pytest.importorskip("pillow_heif")
-    from nachash.images.formats import has_image_signature, has_image_suffix, opened
+    from nachash.images.decoding.formats import has_image_signature, has_image_suffix, opened
 
     buffer = io.BytesIO()
     heif.from_pillow(gradient(64, 48)).save(buffer, quality=90)
@@ -207,7 +207,7 @@ def test_a_heic_picture_is_decoded_upright():
 def test_without_pillow_heif_a_heic_picture_is_skipped_with_the_package_to_install(monkeypatch):
     import importlib
 
-    from nachash.images import formats
+    from nachash.images.decoding import formats
 
     def missing(name):
         raise ImportError(name)

@@ -8,10 +8,10 @@ from pictures import contents, gradient
 from PIL import Image, ImageCms, ImageOps
 
 from nachash.errors import ImageError
-from nachash.images.colour import eight_bits, rgb
-from nachash.images.decode import decode
-from nachash.images.formats import opened
-from nachash.images.quiet import quiet
+from nachash.images.decoding.colour import eight_bits, rgb
+from nachash.images.decoding.decode import decode
+from nachash.images.decoding.formats import opened
+from nachash.images.decoding.quiet import quiet
 from nachash.records import Preprocessing
 
 IDENTITY = Preprocessing(16)

@@ -7,12 +7,13 @@ import pytest
 from pictures import contents, exif, gradient
 from PIL import Image
 
-from nachash.images import folder, stream
-from nachash.images.decode import decode
-from nachash.images.facts import facts
-from nachash.images.formats import opened
-from nachash.index_records import UNKNOWN_TIME
+from nachash.images import stream
+from nachash.images.decoding.decode import decode
+from nachash.images.decoding.exif import facts
+from nachash.images.decoding.formats import opened
+from nachash.images.sources import folder
 from nachash.records import Preprocessing
+from nachash.results.index import UNKNOWN_TIME
 
 NOON = int(dt.datetime(2023, 5, 1, 12, tzinfo=dt.UTC).timestamp())
 

@@ -10,8 +10,13 @@ from pictures import SIZE_8, contents, gradient
 from PIL import Image
 
 from nachash.errors import ImageError
-from nachash.images.decode import decode
-from nachash.images.formats import MAX_PIXELS, has_image_signature, has_image_suffix, opened
+from nachash.images.decoding.decode import decode
+from nachash.images.decoding.formats import (
+    MAX_PIXELS,
+    has_image_signature,
+    has_image_suffix,
+    opened,
+)
 
 FORMS = ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF"]
 

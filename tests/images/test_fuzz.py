@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pictures import SIZE_8, contents, exif, gradient
 
 from nachash.errors import ImageError
-from nachash.images.decode import decode
-from nachash.images.formats import opened
+from nachash.images.decoding.decode import decode
+from nachash.images.decoding.formats import opened
 
 HERE = str(Path(__file__).parent)
 SEEDS = {
@@ -54,9 +54,9 @@ CAMPAIGN = """
     from test_fuzz import SEEDS, mutated
     from pictures import SIZE_8
     from nachash.errors import ImageError
-    from nachash.images.decode import decode
-    from nachash.images.facts import facts
-    from nachash.images.formats import opened
+    from nachash.images.decoding.decode import decode
+    from nachash.images.decoding.exif import facts
+    from nachash.images.decoding.formats import opened
 
     outcomes = [0, 0]
     for seed in range(int(sys.argv[2]), int(sys.argv[2]) + int(sys.argv[3])):

@@ -1,7 +1,7 @@
 import pytest
 
 from nachash.errors import MissingError, UsageError
-from nachash.images.labels import csv_labels, csv_rows, folder_labels, unknown_paths
+from nachash.images.sources.labels import csv_labels, csv_rows, folder_labels, unknown_paths
 
 PATHS = ["cat/1.jpg", "dog/x/2.jpg", "cat/3.jpg"]
 

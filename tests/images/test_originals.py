@@ -10,8 +10,8 @@ import pytest
 from pictures import contents, gradient
 
 from nachash.errors import ImageError
-from nachash.images.location import source
-from nachash.images.originals import Originals, opened_at
+from nachash.images.sources.location import source
+from nachash.images.sources.originals import Originals, opened_at
 
 NAMES = ("cat/1.png", "dog/2.png", "3.png")
 
@@ -126,8 +126,8 @@ def test_a_url_leads_into_an_archive_elsewhere(folder):
 
 
 def test_a_place_that_does_not_answer_is_asked_once(monkeypatch):
-    from nachash.images import elsewhere
-    from nachash.images.remote import UnreachableError
+    from nachash.images.sources import elsewhere
+    from nachash.images.sources.remote import UnreachableError
 
     asked = []
 
@@ -149,7 +149,7 @@ def test_a_place_that_does_not_answer_is_asked_once(monkeypatch):
 
 
 def test_only_what_was_not_answered_counts_as_silence():
-    from nachash.images import remote as elsewhere
+    from nachash.images.sources import remote as elsewhere
 
     assert elsewhere._image_error(FileNotFoundError("x")).sentence == "not found"
     assert not isinstance(elsewhere._image_error(FileNotFoundError()), elsewhere.UnreachableError)

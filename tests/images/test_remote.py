@@ -12,7 +12,7 @@ import pytest
 from pictures import SIZE_8, contents, gradient
 
 from nachash.errors import DamagedError, ImageError, MissingError, NoImagesError, UsageError
-from nachash.images.location import source
+from nachash.images.sources.location import source
 from nachash.images.stream import batches
 
 JPEG = contents(gradient(20, 20), "JPEG")

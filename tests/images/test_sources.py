@@ -12,8 +12,8 @@ import pytest
 from pictures import contents, gradient
 
 from nachash.errors import DamagedError, ImageError, MissingError, NoImagesError, UsageError
-from nachash.images import arrays, files, folder, path_list, tar
-from nachash.images.location import source
+from nachash.images.sources import arrays, files, folder, path_list, tar
+from nachash.images.sources.location import source
 
 JPEG = contents(gradient(20, 20), "JPEG")
 PNG = contents(gradient(10, 10), "PNG")

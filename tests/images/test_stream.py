@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import contents, gradient
 
-from nachash.images import arrays, folder
+from nachash.images.sources import arrays, folder
 from nachash.images.stream import batches
 from nachash.records import Preprocessing
 

@@ -12,7 +12,7 @@ from nachash.codes import pack
 from nachash.index import writer
 from nachash.model_config import ModelConfig
 from nachash.records import Preprocessing, Reference
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.tasks.encode.encode import EncodeSettings, encode
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.rows import Changes
 from nachash.index.verification import problems
-from nachash.index_records import Metadata
 from nachash.records import Skipped
-from nachash.tasks.encode import EncodeSettings, encode
-from nachash.tasks.search import SearchSettings, search
+from nachash.results.index import Metadata
+from nachash.tasks.encode.encode import EncodeSettings, encode
+from nachash.tasks.search.search import SearchSettings, search
 
 DATASETS = [
     "codes", "ids", "size", "mtime_ns", "status", "labels", "width", "height", "taken", "encoder",

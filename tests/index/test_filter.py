@@ -13,8 +13,8 @@ from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.records import Preprocessing, Reference
 from nachash.tasks.index.remove import RemoveSettings, remove
-from nachash.tasks.row_filter import matching, parsed
-from nachash.tasks.search import SearchSettings, search
+from nachash.tasks.search.row_filter import matching, parsed
+from nachash.tasks.search.search import SearchSettings, search
 
 DAY = 86_400 * 10**9
 

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nachash.errors import StorageError
-from nachash.index import journal, writer
-from nachash.index.paged_file import PagedFile, Pages
+from nachash.index import writer
 from nachash.index.reader import open_index
+from nachash.index.storage import journal
+from nachash.index.storage.paged_file import PagedFile, Pages
 
 ROWS = 40
 

@@ -22,10 +22,11 @@ from nachash.errors import (
     StorageError,
     UsageError,
 )
-from nachash.index import journal, naming, writer
-from nachash.index.paged_file import PagedFile
+from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.reading import reading
+from nachash.index.storage import journal, naming
+from nachash.index.storage.paged_file import PagedFile
 
 openers = pytest.mark.parametrize("opened", [open_index, writer.open_for_append])
 

@@ -22,7 +22,7 @@ from nachash.errors import (
 )
 from nachash.index import writer
 from nachash.index.reader import open_index
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.add import AddSettings, add
 from nachash.tasks.index.compact import CompactSettings, compact
 from nachash.tasks.index.export import ExportSettings, export
@@ -32,7 +32,7 @@ from nachash.tasks.index.migrate import MigrateSettings, migrate
 from nachash.tasks.index.remove import RemoveSettings, remove
 from nachash.tasks.index.repair import RepairSettings, repair
 from nachash.tasks.index.verify import VerifySettings, verify
-from nachash.tasks.search import SearchSettings, search
+from nachash.tasks.search.search import SearchSettings, search
 
 
 def added(index, folder, **settings):

@@ -16,16 +16,16 @@ from nachash.index.reader import open_index
 from nachash.index.rows import Changes
 from nachash.index.salvage import salvage
 from nachash.index.verification import problems
-from nachash.index_records import UNKNOWN_TIME, Metadata
 from nachash.records import Preprocessing, Reference
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.results.index import UNKNOWN_TIME, Metadata
+from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.add import AddSettings, add
 from nachash.tasks.index.compact import CompactSettings, compact
 from nachash.tasks.index.info import InfoSettings, info
 from nachash.tasks.index.merge import MergeSettings, merge
 from nachash.tasks.index.remove import RemoveSettings, remove
-from nachash.tasks.row_filter import matching, parsed
-from nachash.tasks.search import SearchSettings, search
+from nachash.tasks.search.row_filter import matching, parsed
+from nachash.tasks.search.search import SearchSettings, search
 
 EPOCH = dt.datetime.fromisoformat("1970-01-01")
 FIRST = dt.datetime.fromisoformat("2023-05-01")

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from nachash.errors import MissingError, NachashError, StorageError
-from nachash.index import journal, opening, reader
+from nachash.index import reader
 from nachash.index.reader import Index
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.index.storage import journal, opening
+from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.add import AddSettings, add
 from nachash.tasks.index.compact import CompactSettings, compact
 from nachash.tasks.index.info import InfoSettings, info
 from nachash.tasks.index.remove import RemoveSettings, remove
 from nachash.tasks.index.repair import RepairSettings, repair
 from nachash.tasks.index.verify import VerifySettings, verify
-from nachash.tasks.search import SearchSettings, search
+from nachash.tasks.search.search import SearchSettings, search
 
 
 def mounted(*arguments):

@@ -15,7 +15,7 @@ from PIL import Image
 from nachash.errors import ExistsError, InterruptedRunError, MissingError, NachashError
 from nachash.index.reader import open_index
 from nachash.records import silent
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.verify import VerifySettings, verify
 
 
@@ -111,7 +111,7 @@ def test_an_interrupted_run_encodes_nothing_twice(many, tiny_model, tmp_path, mo
         encode(settings(many, out, tiny_model), progress=Stop(6))
     with open_index(out) as index:
         there = set(index.all_paths())
-    from nachash.images import files
+    from nachash.images.sources import files
 
     opened = []
     real = files.Files.open

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from nachash.errors import DamagedError
 from nachash.index.reader import open_index
 from nachash.index.rows import Changes
-from nachash.index.unchecked import UncheckedColumn, UncheckedGroup
-from nachash.index_records import Metadata
+from nachash.index.storage.unchecked import UncheckedColumn, UncheckedGroup
 from nachash.records import Skipped
+from nachash.results.index import Metadata
 
 LABELS = [f"label {number}" for number in range(40)]
 

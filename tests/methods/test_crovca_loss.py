@@ -10,8 +10,8 @@ from torch import Tensor
 from nachash import plugins
 from nachash.encoders.encoder import Head
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale
 from nachash.methods.crovca import alignment_loss, coding_rate
+from nachash.objective import Batch, Scale
 
 
 def drawn(*shape: int) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Tensor
 from nachash import plugins
 from nachash.encoders.encoder import Encoded, Head
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale
 from nachash.methods.deepbit import balance_loss, quantisation_loss, rotation_loss
+from nachash.objective import Batch, Scale
 
 WEIGHTS = {k: math.exp(-(k**2) / 2) for k in (-2, -1, 0, 1, 2)}
 

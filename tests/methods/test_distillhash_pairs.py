@@ -10,10 +10,11 @@ from torch import Tensor
 from nachash import plugins
 from nachash.encoders.encoder import Encoded, Head
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale, _neighbours, distillhash
+from nachash.methods import _neighbours, distillhash
 from nachash.methods._neighbours import nearest
 from nachash.methods.distillhash import confident_pairs, pair_likelihood_loss
 from nachash.methods.ssdh import ssdh_loss
+from nachash.objective import Batch, Scale
 
 FEATURES = 12
 

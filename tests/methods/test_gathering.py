@@ -14,7 +14,7 @@ import torch
 from test_methods import BATCH, batch, built
 from torch import Tensor
 
-from nachash.methods import Batch, Loss
+from nachash.objective import Batch, Loss
 
 CONTRASTIVE = [
     ("nac", {}),

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from nachash.errors import UsageError
-from nachash.methods import Loss, Scale
 from nachash.methods._momentum_network import MomentumNetwork
 from nachash.methods._queue import Queue, fitted_size
 from nachash.methods.insdis import InsDis
+from nachash.objective import Loss, Scale
 
 BITS = TinyEncoder.bits
 

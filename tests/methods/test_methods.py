@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from nachash import channel, plugins
 from nachash.encoders.encoder import Head
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale, moco_v2, nac
+from nachash.methods import moco_v2, nac
+from nachash.objective import Batch, Scale
 
 BATCH = 16
 IMAGES = 64

@@ -9,7 +9,7 @@ from nachash import plugins
 from nachash.augment import digits as recipes
 from nachash.datasets import digits
 from nachash.encoders.encoder import Encoded, Encoder, initial
-from nachash.methods import Batch, Scale
+from nachash.objective import Batch, Scale
 from nachash.training.loop import Stage, Step, train
 from nachash.training.plan import Plan
 from nachash.training.views import PixelViews

@@ -14,11 +14,11 @@ from torch import Tensor
 from nachash import plugins
 from nachash.encoders.encoder import Encoded, Head
 from nachash.errors import TrainingError, UsageError
-from nachash.methods import Batch, Scale
 from nachash.methods._projection import quantisation_error
 from nachash.methods.itq import iterative_quantisation, quantising_rotation
 from nachash.methods.lsh import random_hyperplanes
 from nachash.methods.pca import principal_components
+from nachash.objective import Batch, Scale
 
 IMAGES, FEATURES, BITS = 300, 24, 8
 NAMES = ["itq", "lsh", "pca"]

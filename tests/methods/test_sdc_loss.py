@@ -10,9 +10,9 @@ from torch import Tensor
 from nachash import plugins
 from nachash.encoders.encoder import Encoded
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale
 from nachash.methods.sdc import SDC, beta_quantiles, calibration_loss, quantisation_loss
 from nachash.methods.simclr import nt_xent
+from nachash.objective import Batch, Scale
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

@@ -11,9 +11,10 @@ from torch import Tensor
 from nachash import plugins
 from nachash.encoders.encoder import Encoded, Head
 from nachash.errors import UsageError
-from nachash.methods import Batch, Scale, _similarity_structure
+from nachash.methods import _similarity_structure
 from nachash.methods._similarity_structure import distance_counts, structure, thresholds
 from nachash.methods.ssdh import ssdh_loss
+from nachash.objective import Batch, Scale
 
 FEATURES = 16
 

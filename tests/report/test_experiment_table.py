@@ -2,8 +2,8 @@
 
 import pytest
 
-from nachash.experiment_records import Cell, Experiment, Failed, Figure, Row
 from nachash.report import experiment_table
+from nachash.results.compare import Cell, Experiment, Failed, Figure, Row
 
 METHODS = ("nac", "simclr", "distillhash")
 

@@ -6,16 +6,13 @@ from dataclasses import replace
 import pytest
 
 from nachash.errors import ExistsError, MissingError, UsageError
-from nachash.page_records import DemoPage, Gallery, Neighbour, Picture
-from nachash.records import (
-    Answer,
-    Encoding,
-    Hit,
-    Scores,
-    Skipped,
-    Training,
-)
+from nachash.records import Skipped
 from nachash.report import html, json_lines, plot, table
+from nachash.results.encode import Encoding
+from nachash.results.evaluate import Scores
+from nachash.results.page import DemoPage, Gallery, Neighbour, Picture
+from nachash.results.search import Answer, Hit
+from nachash.results.train import Training
 
 SCORES = Scores(
     map=0.5,

@@ -1,7 +1,7 @@
 """The page of pictures: names are escaped, a square stands for each bit that it should."""
 
-from nachash.page_records import PageRow, ResultPage, Tile
 from nachash.report import bit_pattern, html
+from nachash.results.page import PageRow, ResultPage, Tile
 
 EVIL = '"><script>x</script>'
 

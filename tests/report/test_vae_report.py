@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nachash import published
 from nachash.errors import ExistsError, MissingError, UsageError
 from nachash.report import vae as report
 from nachash.report import vae_curves, vae_pictures
-from nachash.vae_records import (
+from nachash.results import published
+from nachash.results.vae import (
     InferenceGap,
     PosterFigures,
     VaeComparison,

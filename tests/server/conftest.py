@@ -10,7 +10,7 @@ import sys
 import pytest
 from serving import served
 
-from nachash.tasks.encode import EncodeSettings, encode
+from nachash.tasks.encode.encode import EncodeSettings, encode
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from nachash.server.application import application
 from nachash.server.guard import own_hosts
-from nachash.tasks.serving.service import ServeSettings, Service
+from nachash.tasks.serve.service import ServeSettings, Service
 
 OWN = "http://127.0.0.1:8000"
 

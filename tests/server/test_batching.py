@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nachash import plugins
-from nachash.tasks.serving.batching import Batcher
+from nachash.tasks.serve.batching import Batcher
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_server_that_has_answered_has_not_loaded_torch(indexed_digits):
         "from pathlib import Path\n"
         "from starlette.testclient import TestClient\n"
         "from nachash.server.application import application\n"
-        "from nachash.tasks.serving.service import Service, ServeSettings\n"
+        "from nachash.tasks.serve.service import Service, ServeSettings\n"
         "settings = ServeSettings(index=Path('out.h5'))\n"
         "with Service(settings, choice=print) as service:\n"
         "    client = TestClient(application(service, None))\n"

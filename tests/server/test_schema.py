@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from nachash.server.application import application
-from nachash.tasks.serving.service import ServeSettings, Service
+from nachash.tasks.serve.service import ServeSettings, Service
 
 CHECKS = [
     not_a_server_error,

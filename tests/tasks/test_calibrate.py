@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nachash.calibration_records import Calibration
 from nachash.codes import hamming
 from nachash.errors import DamagedError
 from nachash.index import writer
 from nachash.index.reader import open_index
-from nachash.tasks.calibrate import random_distances, recommended
-from nachash.tasks.radius import calibration_of
+from nachash.results.calibration import Calibration
+from nachash.tasks.dedup.calibrate import random_distances, recommended
+from nachash.tasks.search.radius import calibration_of
 
 BITS = 16
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from nachash.encoders.encoder import Head
-from nachash.tasks.evaluate import EvaluateSettings, evaluate
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.evaluate.evaluate import EvaluateSettings, evaluate
+from nachash.tasks.train.train import TrainSettings, train
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from nachash.errors import ExistsError, InterruptedRunError, UsageError
-from nachash.experiment_records import Cell, Experiment, Measured
 from nachash.records import to_json
 from nachash.report import experiment_plot, experiment_table
-from nachash.tasks import cells as runner
-from nachash.tasks.compare import CompareSettings, compare
-from nachash.tasks.evaluate import EvaluateSettings, evaluate
-from nachash.tasks.experiment import experiment
-from nachash.tasks.train_settings import TrainSettings
+from nachash.results.compare import Cell, Experiment, Measured
+from nachash.tasks.compare import cells as runner
+from nachash.tasks.compare.compare import CompareSettings, compare
+from nachash.tasks.compare.experiment import experiment
+from nachash.tasks.evaluate.evaluate import EvaluateSettings, evaluate
+from nachash.tasks.train.settings import TrainSettings
 
 
 def settings(out: Path, **changes: Any) -> CompareSettings:

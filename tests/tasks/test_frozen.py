@@ -13,11 +13,11 @@ from nachash import plugins
 from nachash.encoders import model_directory
 from nachash.encoders.encoder import initial
 from nachash.errors import NoImagesError, UsageError
-from nachash.images import location
-from nachash.images.sample import sample
+from nachash.images.sources import location
+from nachash.images.sources.sample import sample
 from nachash.records import silent
-from nachash.tasks.frozen_features import frozen_features, views_of
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.frozen_features import frozen_features, views_of
+from nachash.tasks.train.train import TrainSettings, train
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_features_are_those_of_the_network_and_views_differ(folder):
         [np.asarray(Image.open(path).convert("RGB")) for path in sorted(Path("images").iterdir())]
     )
     assert pixels.shape == (12, 70, 80, 3)
-    from nachash.tasks.training_images import some_pixels
+    from nachash.tasks.train.images import some_pixels
 
     small_pixels = torch.from_numpy(some_pixels(location.source("images", []), 32, 12).copy())
     expected = encoder.encoded(small_pixels, 5).features.numpy()

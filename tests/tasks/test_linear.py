@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from nachash.errors import DamagedError, MissingError, UsageError
 from nachash.report import confusion
 from nachash.report import linear as report
-from nachash.tasks.linear import LinearSettings, linear
-from nachash.tasks.linear_solvers import subset_of
+from nachash.tasks.linear.linear import LinearSettings, linear
+from nachash.tasks.linear.solvers import subset_of
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from nachash.errors import UsageError
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 
 def trained(out: Path, **changes: Any) -> list[dict[str, float]]:

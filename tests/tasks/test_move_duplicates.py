@@ -2,9 +2,9 @@
 
 import pytest
 
-from nachash.duplicate_records import Duplicate, Duplicates, Move
 from nachash.errors import StorageError
-from nachash.tasks import move_duplicates
+from nachash.results.dedup import Duplicate, Duplicates, Move
+from nachash.tasks.dedup import move
 
 
 def duplicate(path, *, keep=False, size=4):
@@ -24,16 +24,16 @@ def pair(tmp_path):
 
 
 def reasons(found, target):
-    return [move.reason for move in move_duplicates.plan(found, target, ())]
+    return [move.reason for move in move.plan(found, target, ())]
 
 
 def test_a_copy_moves_with_its_path_below_the_root(pair, tmp_path):
     paths, found = pair
 
-    moves = move_duplicates.plan(found, tmp_path / "out", ())
+    moves = move.plan(found, tmp_path / "out", ())
 
     assert moves == (Move(str(paths[1]), str(tmp_path / "out" / "copy.png")),)
-    assert move_duplicates.move(moves, tmp_path / "out") == 1
+    assert move.move(moves, tmp_path / "out") == 1
     assert (tmp_path / "out" / "copy.png").read_bytes() == b"1234"
 
 
@@ -73,7 +73,7 @@ def test_a_name_that_is_taken_gets_a_number(pair, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "copy.png").write_bytes(b"mine")
 
-    move_duplicates.move(move_duplicates.plan(found, tmp_path / "out", ()), tmp_path / "out")
+    move.move(move.plan(found, tmp_path / "out", ()), tmp_path / "out")
 
     assert (tmp_path / "out" / "copy.png").read_bytes() == b"mine"
     assert (tmp_path / "out" / "copy-2.png").read_bytes() == b"1234"
@@ -81,12 +81,12 @@ def test_a_name_that_is_taken_gets_a_number(pair, tmp_path):
 
 def test_a_name_taken_after_the_plan_is_not_overwritten(pair, tmp_path):
     paths, found = pair
-    moves = move_duplicates.plan(found, tmp_path / "out", ())
+    moves = move.plan(found, tmp_path / "out", ())
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "copy.png").write_bytes(b"mine")
 
     with pytest.raises(StorageError):
-        move_duplicates.move(moves, tmp_path / "out")
+        move.move(moves, tmp_path / "out")
 
     assert (tmp_path / "out" / "copy.png").read_bytes() == b"mine"
     assert paths[1].read_bytes() == b"1234"
@@ -95,8 +95,8 @@ def test_a_name_taken_after_the_plan_is_not_overwritten(pair, tmp_path):
 def test_a_copy_to_another_file_system_is_whole(tmp_path):
     (tmp_path / "a").write_bytes(b"1234")
 
-    move_duplicates._copy(tmp_path / "a", tmp_path / "b")
+    move._copy(tmp_path / "a", tmp_path / "b")
 
     assert (tmp_path / "b").read_bytes() == b"1234"
     with pytest.raises(FileExistsError):
-        move_duplicates._copy(tmp_path / "a", tmp_path / "b")
+        move._copy(tmp_path / "a", tmp_path / "b")

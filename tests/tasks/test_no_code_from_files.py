@@ -18,9 +18,9 @@ from PIL import Image
 
 from nachash.encoders import model_directory
 from nachash.errors import DamagedError, InterruptedRunError, NachashError
-from nachash.tasks import feature_cache, pixel_file
-from nachash.tasks.encode import EncodeSettings, encode
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.encode.encode import EncodeSettings, encode
+from nachash.tasks.train import feature_cache, pixel_file
+from nachash.tasks.train.train import TrainSettings, train
 
 SETTINGS = {"images": "images", "epochs": 2, "batch_size": 8, "bits": 8, "workers": 0}
 

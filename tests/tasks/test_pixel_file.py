@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from nachash.errors import NoImagesError, StorageError
-from nachash.images import folder
+from nachash.images.sources import folder
 from nachash.records import Source, silent
-from nachash.tasks import pixel_file, training_images
-from nachash.tasks.training_images import Decoded
+from nachash.tasks.train import images as training_images
+from nachash.tasks.train import pixel_file
+from nachash.tasks.train.images import Decoded
 
 SIZE = 16
 

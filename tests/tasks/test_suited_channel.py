@@ -3,7 +3,7 @@
 import pytest
 
 from nachash import channel, plugins
-from nachash.tasks.train_settings import Settled, with_suited_channel
+from nachash.tasks.train.settings import Settled, with_suited_channel
 
 
 def suited(given, *, method="nac", freeze=False, bits=64):

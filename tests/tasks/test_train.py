@@ -14,7 +14,7 @@ from nachash import codes
 from nachash.errors import ExistsError, NachashError, NoImagesError, TrainingError, UsageError
 from nachash.inference.model_directory import open_model
 from nachash.inference.onnx_encoder import OnnxEncoder
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from nachash.errors import (
     StorageError,
     UsageError,
 )
-from nachash.tasks.train import TrainSettings, train
+from nachash.tasks.train.train import TrainSettings, train
 
 STEPS = 12  # 24 images in batches of 8, four epochs
 SETTINGS = {"images": "images", "epochs": 4, "batch_size": 8, "bits": 8, "device": "cpu"}

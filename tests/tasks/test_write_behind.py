@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from nachash.tasks.write_behind import WriteBehind
+from nachash.tasks.encode.write_behind import WriteBehind
 
 
 def fail():

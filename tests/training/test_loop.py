@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
-from nachash.methods import Batch, Loss
+from nachash.objective import Batch, Loss
 from nachash.training.arithmetic import autocast, autocast_type
 from nachash.training.figures import bit_balance, pair_distance
 from nachash.training.loop import Stage, Step, Trained, train

@@ -13,7 +13,7 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 
 from nachash import plugins
-from nachash.methods import Batch, Scale
+from nachash.objective import Batch, Scale
 from nachash.training.loop import Stage, train
 from nachash.training.plan import Plan
 from nachash.training.processes import ALONE, Processes, joined

@@ -10,7 +10,8 @@ import pytest
 from nachash import model_config
 from nachash.errors import DamagedError, IncompatibleError, MissingError
 from nachash.model_config import ModelConfig
-from nachash.records import Hit, Hits, Preprocessing, to_json
+from nachash.records import Hits, Preprocessing, to_json
+from nachash.results.search import Hit
 
 
 @dataclass(frozen=True)

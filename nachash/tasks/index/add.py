@@ -5,13 +5,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from nachash.images import location
+from nachash.images.sources import location
 from nachash.index.reader import open_index
 from nachash.inference.onnx_encoder import OnnxEncoder
-from nachash.records import Encoding, Progress, silent
-from nachash.tasks.adding import Work, add_images
+from nachash.records import Progress, silent
+from nachash.results.encode import Encoding
 from nachash.tasks.choose_index import Choice, chosen_index, remember, untold
-from nachash.tasks.place import further_labels, placed
+from nachash.tasks.encode.add_images import Work, add_images
+from nachash.tasks.encode.place import further_labels, placed
 from nachash.tasks.workers import decoding_threads
 
 

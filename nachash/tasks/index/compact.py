@@ -9,7 +9,7 @@ from nachash.index import writer
 from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
-from nachash.index_records import Rewriting
+from nachash.results.index import Rewriting
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from nachash import plugins
 from nachash.errors import ExistsError, MissingError, UsageError
 from nachash.index.reader import open_index
-from nachash.index_records import Export
+from nachash.results.index import Export
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 SUFFIXES = {".npy": "npy", ".faiss": "faiss", ".csv": "csv", ".parquet": "parquet"}

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nachash.index import journal, layout
 from nachash.index.reader import open_index
-from nachash.index_records import IndexFacts
+from nachash.index.storage import journal, layout
+from nachash.results.index import IndexFacts
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 

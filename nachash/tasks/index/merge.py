@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from nachash.errors import ExistsError, IncompatibleError, UsageError
-from nachash.index import naming, writer
+from nachash.index import writer
 from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
-from nachash.index_records import Rewriting
+from nachash.index.storage import naming
 from nachash.records import Skipped
+from nachash.results.index import Rewriting
 from nachash.tasks.choose_index import remember
 from nachash.tasks.root import absolute
 

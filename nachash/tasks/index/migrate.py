@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nachash.index import layout
 from nachash.index.reader import open_index
+from nachash.index.storage import layout
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from nachash.errors import MissingError, UsageError
-from nachash.images import location
+from nachash.images.sources import location
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
-from nachash.index_records import Removal
+from nachash.results.index import Removal
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 from nachash.tasks.root import absolute
 

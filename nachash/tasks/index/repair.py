@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nachash.errors import ExistsError, NachashError
-from nachash.index import journal, naming, writer
+from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.salvage import salvage
+from nachash.index.storage import journal, naming
 from nachash.index.verification import problems
-from nachash.index_records import Repair
 from nachash.records import Progress, silent
+from nachash.results.index import Repair
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nachash.errors import NachashError, StorageError
-from nachash.index import journal
 from nachash.index.reader import open_index
 from nachash.index.reading import stamp
+from nachash.index.storage import journal
 from nachash.index.verification import problems
-from nachash.index_records import Problem, Verification
 from nachash.records import Progress, silent
+from nachash.results.index import Problem, Verification
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
 _ATTEMPTS = 3

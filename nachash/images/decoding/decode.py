@@ -1,0 +1,93 @@
+"""An image becomes pixels: turned upright, centre square, resized, RGB."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from nachash.errors import ImageError
+from nachash.images.decoding.colour import rgb
+from nachash.images.decoding.formats import reason, within_limits
+from nachash.images.decoding.quiet import quiet
+from nachash.records import Preprocessing
+from nachash.shapes import UInt8
+
+_ORIENTATION = 0x0112  # EXIF's tag
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Box = tuple[float, float, float, float]
+
+
+def decode(image: Image.Image, preprocessing: Preprocessing) -> "UInt8[np.ndarray, 'size size 3']":
+    """Pixels of an opened image as `Preprocessing` documents; only the first frame is read.
+
+    The square is cut out before colours are converted and turned upright after it was resized,
+    so that neither costs more than the square. It is centred exactly: where the margins are not
+    whole pixels, the edge pixels count by half.
+
+    Raises:
+        ImageError: the image cannot be decoded, with the reason in a few words.
+    """
+    within_limits(image)
+    with quiet:
+        try:
+            square = _upright_square(image, preprocessing)
+        except Exception as error:  # a damaged file can make Pillow raise anything
+            raise ImageError(reason(error)) from error
+    return np.asarray(square)
+
+
+def _upright_square(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """The decoded, cut, resized, turned square of an image, RGB."""
+    width, height = _shrink_while_decoding(image, preprocessing)
+    image.load()
+    turn = orientation(image)
+    if image.width != math.ceil(width) or image.height != math.ceil(height):
+        width, height = map(float, image.size)  # a TIFF turns itself while it is loaded
+    cut, box = _centre_square(image, width, height)
+    size = (preprocessing.size, preprocessing.size)
+    resampling = Image.Resampling[preprocessing.filter.upper()]
+    square = rgb(cut)
+    if square.size != size or box != (0.0, 0.0, *size):
+        square = square.resize(size, resampling, box=box)
+    return square if turn == 1 else square.transpose(_UPRIGHT[turn])
+
+
+def _shrink_while_decoding(image: Image.Image, preprocessing: Preprocessing) -> tuple[float, float]:
+    """Let a JPEG be decoded at a smaller scale; its width and height there, in (part) pixels."""
+    shortest = preprocessing.jpeg_margin * preprocessing.size
+    if shortest and image.format == "JPEG" and min(image.size) >= 2 * shortest:
+        drafted = image.draft(None, (shortest, shortest))
+        if drafted is not None:
+            return drafted[1][2], drafted[1][3]
+    return float(image.width), float(image.height)
+
+
+def _centre_square(image: Image.Image, width: float, height: float) -> tuple[Image.Image, Box]:
+    """The whole pixels that hold the largest centred square, and the square's box in them."""
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    x, y = math.floor(left), math.floor(top)
+    right, bottom = math.ceil(left + side), math.ceil(top + side)
+    if (x, y, right, bottom) != (0, 0, *image.size):
+        image = image.crop((x, y, right, bottom))
+    return image, (left - x, top - y, left - x + side, top - y + side)
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's orientation, 1 (upright) to 8; an image whose EXIF is damaged counts as upright."""
+    if "exif" not in image.info and "Raw profile type exif" not in image.info:
+        return 1
+    try:
+        turn = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 (the pixels are good, whatever the parser stumbles over)
+        return 1
+    return turn if turn in _UPRIGHT else 1

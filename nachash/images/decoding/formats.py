@@ -1,0 +1,137 @@
+"""Which files are images, and their headers; the allow-list of formats.
+
+Only these formats are opened, each by its own Pillow class and chosen by the first bytes: a
+wrong suffix does no harm, an exotic parser is never reached, and Pillow's process-wide switches
+are neither needed nor touched.
+"""
+
+import functools
+import importlib
+import io
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Final
+
+from PIL import Image
+
+from nachash.errors import ImageError
+from nachash.images.decoding.quiet import quiet
+
+MAX_PIXELS: Final = 178_956_970  # 512 MiB of RGB, where Pillow's own limit stands
+MAX_BYTES: Final = 1 << 30
+SIGNATURE_BYTES: Final = 16
+
+SUFFIXES: Final = frozenset(
+    f".{suffix}"
+    for names in (
+        "jpg jpeg jpe jfif mpo png apng gif bmp dib",
+        "tif tiff webp avif heic heif hif ppm pgm pbm pnm pfm",
+    )
+    for suffix in names.split()
+)
+
+_PPM: Final = tuple(bytes((80, kind, space)) for kind in b"123456f" for space in b" \t\r\n")
+
+_HEIF_MODULE: Final = "pillow_heif.as_plugin"
+_HEIF: Final = tuple(
+    b"ftyp" + brand for brand in b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split()
+)
+
+# position, what stands there, Pillow's module and class
+_SIGNATURES: Final = (
+    (0, (b"\xff\xd8\xff",), "JpegImagePlugin", "JpegImageFile"),
+    (0, (b"\x89PNG\r\n\x1a\n",), "PngImagePlugin", "PngImageFile"),
+    (0, (b"GIF87a", b"GIF89a"), "GifImagePlugin", "GifImageFile"),
+    (0, (b"BM",), "BmpImagePlugin", "BmpImageFile"),
+    (0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TiffImagePlugin", "TiffImageFile"),
+    (8, (b"WEBPVP8",), "WebPImagePlugin", "WebPImageFile"),
+    (4, (b"ftypavif", b"ftypavis"), "AvifImagePlugin", "AvifImageFile"),
+    (4, _HEIF, _HEIF_MODULE, "HeifImageFile"),
+    (0, _PPM, "PpmImagePlugin", "PpmImageFile"),
+)
+
+
+def has_image_suffix(path: str) -> bool:
+    """Whether a file's name alone says that it is an image."""
+    return PurePath(path).suffix.lower() in SUFFIXES
+
+
+def has_image_signature(first_bytes: bytes) -> bool:
+    """Whether a file that begins with these (16) bytes is taken as an image.
+
+    Stricter than what is opened: the two letters of a BMP are also the beginning of many texts,
+    so its reserved bytes must be zero as well.
+    """
+    if first_bytes.startswith(b"BM"):
+        return first_bytes[6:10] == b"\0\0\0\0"
+    return _plugin(first_bytes) is not None
+
+
+def is_known(contents: bytes) -> bool:
+    """Whether bytes begin as a file of a format that is opened."""
+    return _plugin(contents[:SIGNATURE_BYTES]) is not None
+
+
+def opened(contents: bytes) -> Image.Image:
+    """The image that a file's contents hold: header read, pixels not yet.
+
+    Raises:
+        ImageError: not an image, damaged header, or more than `MAX_PIXELS` pixels.
+    """
+    if not contents:
+        raise ImageError("empty file")
+    plugin = _plugin(contents[:SIGNATURE_BYTES])
+    if plugin is None:
+        raise ImageError("not an image")
+    with quiet:
+        try:
+            image = _factory(*plugin)(io.BytesIO(contents))
+        except Exception as error:  # Pillow's parsers raise whatever a damaged header leads to
+            raise ImageError(reason(error)) from error
+    return within_limits(image)
+
+
+def within_limits(image: Image.Image) -> Image.Image:
+    """The image itself, when it is not too large to be decoded.
+
+    Raises:
+        ImageError: more than `MAX_PIXELS` pixels.
+    """
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"too many pixels: {width} x {height}")
+    return image
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong inside Pillow, in a few words."""
+    if isinstance(error, ImageError):
+        return error.sentence
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    message = " ".join(str(error).split())
+    if isinstance(error, EOFError) or "truncated" in message.lower():
+        return "truncated"
+    return f"damaged: {message or type(error).__name__}"[:120]
+
+
+def _plugin(first_bytes: bytes) -> tuple[str, str] | None:
+    for position, signatures, module, name in _SIGNATURES:
+        if first_bytes.startswith(signatures, position):
+            return module, name
+    return None
+
+
+@functools.cache
+def _factory(module: str, name: str) -> Callable[[io.BytesIO], Image.Image]:
+    """The class for a format; that for HEIC comes from another package.
+
+    Raises:
+        ImageError: the package is not installed.
+    """
+    if module != _HEIF_MODULE:
+        return getattr(importlib.import_module(f"PIL.{module}"), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise ImageError("HEIC needs pillow-heif: pip install 'nachash[heic]'") from error

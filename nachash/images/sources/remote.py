@@ -1,0 +1,249 @@
+"""Images at a URL, read through fsspec: a folder, a list, an archive, or one image."""
+
+import datetime as dt
+import posixpath
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from PIL import Image
+
+from nachash.errors import ImageError, MissingError, StorageError, UsageError
+from nachash.images.decoding.formats import MAX_BYTES, has_image_suffix, opened
+from nachash.images.sources import tar, zip_archive
+from nachash.images.sources.member import is_hidden, leads_outside
+from nachash.images.sources.regular_file import trouble
+from nachash.images.sources.selection import FileSource
+from nachash.records import Reference, Skipped
+
+SCHEMES: Final = ("s3", "gs", "gcs", "https", "http", "memory")
+_REQUESTS: Final = 16  # at once
+_EXTRA: Final = "pip install 'nachash[remote]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Files below a URL; `places` says where the file system has each."""
+
+    root: str
+    references: tuple[Reference, ...]
+    skipped: tuple[Skipped, ...]
+    files: Any
+    places: Mapping[str, str]
+
+    def open(self, reference: Reference) -> Image.Image:
+        """The image in a file, header read and pixels not.
+
+        Raises:
+            ImageError: see `formats.opened` and `contents`.
+        """
+        return opened(self.contents(reference))
+
+    def contents(self, reference: Reference) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            ImageError: it is too large or cannot be fetched.
+        """
+        if reference.size > MAX_BYTES:
+            raise ImageError(f"file too large: {reference.size} bytes")
+        try:
+            with self.files.open(self.places[reference.path], "rb") as file:
+                found = file.read(MAX_BYTES + 1)
+        except Exception as error:  # each of fsspec's file systems raises what its library does
+            raise _image_error(error) from error
+        if len(found) > MAX_BYTES:
+            raise ImageError(f"file too large: more than {MAX_BYTES} bytes")
+        return bytes(found)
+
+
+class UnreachableError(ImageError):
+    """An image whose place gives no answer, so that others there need not be tried."""
+
+
+def is_url(location: str) -> bool:
+    """Whether a location is a URL rather than a path."""
+    return "://" in location
+
+
+def source(location: str) -> FileSource:
+    """The images at a URL; images of a folder are known by their suffixes alone.
+
+    Raises:
+        UsageError: a kind of URL that is not read.
+        MissingError: there is nothing, it cannot be reached, or fsspec is not installed.
+        DamagedError: an archive that is none.
+        StorageError: no room for a copy of an archive.
+    """
+    files, place = _file_system(location)
+    name = location.lower()
+    if name.endswith(".zip"):
+        return zip_archive.source(location, _fetched(files, place, location))
+    if name.endswith(tar.SUFFIXES):
+        return tar.source(location, _fetched(files, place, location))
+    root = location.rstrip("/")
+    if has_image_suffix(location):
+        folder, _, single = root.rpartition("/")
+        return _listed(folder, files, {single: _facts(files, place, location)})
+    if name.endswith((".txt", ".lst", ".list")):
+        folder = root.rpartition("/")[0]
+        with _fetched(files, place, location) as lines:
+            return _listed(folder, files, _named(lines, files, posixpath.dirname(place)))
+    return _listed(root, files, _below(files, place, location))
+
+
+def single(location: str) -> Image.Image:
+    """The image at a URL, whatever its name.
+
+    Raises:
+        UsageError, MissingError: see `source`.
+        ImageError: see `Remote.open`.
+    """
+    files, place = _file_system(location)
+    reference = Reference(location, 0, 0)
+    return Remote("", (reference,), (), files, {location: place}).open(reference)
+
+
+def _file_system(location: str) -> tuple[Any, str]:
+    scheme = location.partition("://")[0]
+    if scheme not in SCHEMES or "::" in location:
+        raise UsageError(
+            f"{location} is not a kind of URL that is read: {', '.join(SCHEMES[:-1])}",
+            "name a folder, or a URL such as s3://bucket/folder",
+        )
+    try:
+        from fsspec.core import url_to_fs
+
+        return url_to_fs(location)
+    except ImportError as error:
+        raise MissingError(
+            f"{location} needs a package that is not installed: {error}", _EXTRA
+        ) from error
+    except Exception as error:
+        raise _unreachable(location, error) from error
+
+
+def _below(files: Any, place: str, location: str) -> dict[str, Mapping[str, Any]]:
+    """Every file with the suffix of an image below a place, by its path there."""
+    try:
+        files.ls(place, detail=False)  # unlike `find`, it says when nobody answers
+        found = files.find(place, detail=True)
+    except Exception as error:
+        raise _unreachable(location, error) from error
+    if not found:
+        raise MissingError(f"there is nothing at {location}", "name a folder, a list or an archive")
+    prefix = place.rstrip("/") + "/"
+    below = {
+        name.removeprefix(prefix): facts
+        for name, facts in sorted(found.items())
+        if name.startswith(prefix)
+    }
+    images = {path: facts for path, facts in below.items() if has_image_suffix(path)}
+    return _with_sizes(images, files)
+
+
+def _with_sizes(found: dict[str, Mapping[str, Any]], files: Any) -> dict[str, Mapping[str, Any]]:
+    """Facts with the sizes that a listing of HTTP leaves out; several are asked for at once."""
+
+    def asked(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        if facts.get("size") is not None:
+            return facts
+        try:
+            return {**facts, **files.info(facts["name"])}
+        except Exception:  # noqa: BLE001 (opening it will say why)
+            return facts
+
+    with ThreadPoolExecutor(_REQUESTS) as threads:
+        return dict(zip(found, threads.map(asked, found.values()), strict=True))
+
+
+def _named(lines: Iterable[bytes], files: Any, folder: str) -> dict[str, Mapping[str, Any] | None]:
+    """The files that the lines of a list name, relative to its folder; None for a missing one."""
+    named: dict[str, Mapping[str, Any] | None] = {}
+    for line in lines:
+        path = line.decode("utf-8", "surrogateescape").strip().removeprefix("./")
+        if not path or path in named:
+            continue
+        try:
+            named[path] = None if leads_outside(path) else files.info(f"{folder}/{path}")
+        except Exception:  # noqa: BLE001 (each file system raises what its library does)
+            named[path] = None
+    return named
+
+
+def _facts(files: Any, place: str, location: str) -> Mapping[str, Any]:
+    try:
+        return files.info(place)
+    except Exception as error:
+        raise _unreachable(location, error) from error
+
+
+def _listed(root: str, files: Any, found: Mapping[str, Mapping[str, Any] | None]) -> Remote:
+    references: list[Reference] = []
+    skipped: list[Skipped] = []
+    places: dict[str, str] = {}
+    for path, facts in found.items():
+        if is_hidden(path):
+            continue
+        if facts is None:
+            skipped.append(Skipped(path, leads_outside(path) or "not found"))
+            continue
+        references.append(Reference(path, int(facts.get("size") or 0), _time(facts)))
+        places[path] = facts["name"]
+    return Remote(root, tuple(references), tuple(skipped), files, places)
+
+
+def _time(facts: Mapping[str, Any]) -> int:
+    """Last change in ns since 1970, where the file system tells it; else 0."""
+    for key in ("LastModified", "mtime", "updated", "created"):
+        value = facts.get(key)
+        if isinstance(value, dt.datetime):
+            return int(value.timestamp() * 10**6) * 1000
+        if isinstance(value, (int, float)):
+            return int(value * 10**9)
+    return 0
+
+
+def _fetched(files: Any, place: str, location: str) -> IO[bytes]:
+    """A copy of a remote file, in an unnamed temporary one."""
+    copy = tempfile.TemporaryFile(prefix="nachash-")  # noqa: SIM115 (closed with the source)
+    try:
+        for part in _parts(files, place, location):
+            copy.write(part)
+    except OSError as error:
+        copy.close()
+        raise StorageError(
+            f"{location} cannot be copied to {tempfile.gettempdir()}: {trouble(error)}",
+            "set TMPDIR to a folder with more room",
+        ) from error
+    except BaseException:
+        copy.close()
+        raise
+    copy.seek(0)
+    return copy
+
+
+def _parts(files: Any, place: str, location: str) -> Iterator[bytes]:
+    try:
+        with files.open(place, "rb") as remote:
+            while part := remote.read(1 << 20):
+                yield part
+    except Exception as error:
+        raise _unreachable(location, error) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "not found"
+    return f"cannot be fetched: {' '.join(str(error).split()) or type(error).__name__}"[:120]
+
+
+def _image_error(error: Exception) -> ImageError:
+    answered = isinstance(error, FileNotFoundError | PermissionError) or hasattr(error, "status")
+    return (ImageError if answered else UnreachableError)(_reason(error))
+
+
+def _unreachable(location: str, error: Exception) -> MissingError:
+    return MissingError(f"{location} cannot be read: {_reason(error)}", "check the URL and the net")

@@ -1,0 +1,1 @@
+"""How an index lies in its file, and how a commit reaches it wholly or not at all."""

@@ -1,0 +1,1 @@
+"""What `import nachash` gives: an index, an encoder, a hasher, and measures."""

@@ -1,0 +1,267 @@
+"""`nachash.Index`: an index file for programs: open or create, add, remove, search."""
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from nachash import codes
+from nachash.index import reader, writer
+from nachash.index.rows import Changes
+from nachash.library import index_card
+from nachash.library.encoder import Encoder
+from nachash.library.file_addition import add_files
+from nachash.library.hits import described, names_of, reordered, rows_of
+from nachash.library.picture import Picture
+from nachash.results.calibration import Calibration
+from nachash.results.dedup import Duplicates, Grouping
+from nachash.results.search import Hit
+from nachash.shapes import Int64, UInt8
+from nachash.tasks.index.remove import named
+from nachash.tasks.search.radius import similar_radius
+from nachash.tasks.serve.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@final
+class Index:
+    """Codes of images in one HDF5 file, with their encoder; read when first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Index":
+        """An index that exists.
+
+        Raises:
+            MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
+        """
+        reader.open_index(Path(path)).close()
+        return cls(Path(path))
+
+    @classmethod
+    def create(cls, path: str | Path, encoder: Encoder, root: str | Path = ".") -> "Index":
+        """A new empty index; paths of its images are kept relative to `root`.
+
+        Raises:
+            ExistsError: there is such a file; it is not touched.
+            StorageError: it cannot be written.
+        """
+        writer.create(
+            Path(path),
+            bits=encoder.bits,
+            preprocessing=encoder.preprocessing,
+            encoder=encoder.onnx,
+            model=encoder.config,
+            root=str(Path(root).resolve()),
+        ).close()
+        return cls(Path(path))
+
+    def __len__(self) -> int:
+        return len(self._contents.ids)
+
+    def __repr__(self) -> str:
+        return f"Index({str(self.path)!r}, {len(self):,} images, {self.bits} bits)"
+
+    def __rich__(self) -> "Table":
+        return index_card.table(self._facts())
+
+    def _repr_html_(self) -> str:
+        return index_card.html(self._facts(), self._contents.root, self.paths)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [
+            ("index", str(self.path)),
+            ("images", f"{len(self):,}"),
+            ("codes", f"{self.bits} bits"),
+            ("labels", "yes" if self._contents.label_names else "none"),
+            ("root", self._contents.root),
+        ]
+
+    @property
+    def bits(self) -> int:
+        """Length of the codes."""
+        return self._contents.bits
+
+    @property
+    def codes(self) -> UInt8[np.ndarray, "n bytes"]:
+        """The code of every image."""
+        return self._contents.codes
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of every image, relative to the folder that the index was made of."""
+        return self._contents.all_paths()
+
+    @property
+    def ids(self) -> Int64[np.ndarray, "n"]:
+        """The id of every image, ascending."""
+        return self._contents.ids
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """A name for each column of `labels`; none without labels."""
+        return self._contents.label_names or ()
+
+    @property
+    def labels(self) -> UInt8[np.ndarray, "n classes"]:
+        """The labels of every image, a one for each that it has.
+
+        Raises:
+            MissingError: the index has no labels.
+        """
+        return self._contents.labels()
+
+    @functools.cached_property
+    def encoder(self) -> Encoder:
+        """The encoder inside the index."""
+        with reader.open_index(self.path) as index:
+            return Encoder(index.encoder, index.preprocessing, index.model)
+
+    def add(self, images: str | Path | Sequence[str | Path]) -> None:
+        """Encode image files, or all below a folder; all of them or, after an error, none.
+
+        Where the labels of the index are the names of its folders, new images get theirs.
+
+        Raises:
+            ImageError: a file is not there or cannot be decoded.
+            UsageError: a file is in the index, or outside its root, or of unknown label.
+            StorageError: the disk is full, or another process writes.
+        """
+        add_files(self.path, self.encoder, images)
+        self._forget()
+
+    def remove(self, images: Sequence[int | str | Path]) -> None:
+        """Let no search find some images any more; all of them or, after an error, none.
+
+        An image is named by its id, or by its path as in the index or from here; a folder stands
+        for all below it. Ids are not used again; `nachash index compact` gives the room back.
+
+        Raises:
+            MissingError: an id or path that is not in the index.
+            StorageError: another process writes.
+        """
+        ids = [image for image in images if isinstance(image, int)]
+        paths = [os.fspath(image) for image in images if not isinstance(image, int)]
+        with writer.open_for_append(self.path) as writing, reader.open_index(self.path) as index:
+            index.positions_of_ids(np.array(ids, np.int64))
+            rows = named(paths, index, index.all_paths() if paths else [])
+            gone = {*ids, *index.ids()[rows].tolist()}
+            if gone:
+                writing.change(Changes(removed=sorted(gone)))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read the file again when it is next needed."""
+        self.__dict__.pop("_contents", None)
+
+    def search(
+        self,
+        pictures: Sequence[Picture] | np.ndarray,
+        k: int = 10,
+        *,
+        where: Sequence[str] = (),
+        under: Sequence[str] = (),
+        rerank: int | None = None,
+    ) -> list[list[Hit]]:
+        """The k nearest images of each picture, ordered by (distance, id).
+
+        Only images that fulfil all conditions `where` and lie below a folder of `under`. With
+        `rerank`, so many nearest are first put in the order of their asymmetric distances.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            UsageError: for k below 1, or a condition that makes no sense.
+        """
+        activations = self.encoder.activations(pictures)
+        rows = self._contents.filtered(tuple(where), tuple(under))
+        hits = rows.engine.search(codes.encode(activations), max(k, rerank or 0))
+        nearest = rows_of(hits)
+        if rerank:
+            nearest = reordered(self._contents, activations, nearest, rerank)
+        return described(self._contents, names_of(pictures), nearest, k)
+
+    def within(
+        self,
+        pictures: Sequence[Picture] | np.ndarray,
+        radius: int | None = None,
+        *,
+        where: Sequence[str] = (),
+        under: Sequence[str] = (),
+    ) -> list[list[Hit]]:
+        """All images at most `radius` bits from each picture, ordered by (distance, id).
+
+        Without a radius, all that are similar, as far as `calibrate` measured.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            UsageError: for a negative radius, or a condition that makes no sense.
+            MissingError: no radius was given and none was measured.
+        """
+        if radius is None:
+            radius = similar_radius(self._contents.calibration, self.path)
+        rows = self._contents.filtered(tuple(where), tuple(under))
+        hits = rows.engine.within(self.encoder.encode(pictures), radius)
+        return described(self._contents, names_of(pictures), rows_of(hits), None)
+
+    def search_codes(
+        self,
+        queries: UInt8[np.ndarray, "queries bytes"],
+        k: int = 10,
+        *,
+        where: Sequence[str] = (),
+        under: Sequence[str] = (),
+    ) -> list[list[Hit]]:
+        """The k nearest images of each packed code, as `search` gives them.
+
+        Raises:
+            UsageError: for k below 1, codes of another length, or a condition that makes no sense.
+        """
+        hits = self._contents.filtered(tuple(where), tuple(under)).engine.search(queries, k)
+        return described(self._contents, [""] * len(queries), rows_of(hits), k)
+
+    def calibrate(self, images: int = 300, seed: int = 0) -> Calibration:
+        """Measure which radius means what, by copies of so many images, and store it.
+
+        `within` and `duplicates` without a radius then use it.
+
+        Raises:
+            MissingError: fewer than two images, or none can be opened any more.
+        """
+        from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
+
+        settings = CalibrateSettings(index=self.path, images=images, seed=seed)
+        measured = calibrate(settings, choice=lambda _: None)
+        self._forget()
+        return measured
+
+    def duplicates(
+        self,
+        radius: int | None = None,
+        *,
+        grouping: Grouping = "components",
+        reference: Sequence[str | Path] = (),
+    ) -> Duplicates:
+        """Groups of images that look the same, in each the one to keep first.
+
+        Without a radius, that of copies of one photo: the calibrated one, else one bit in 20.
+        """
+        from nachash.tasks.dedup.dedup import DedupSettings, dedup
+
+        settings = DedupSettings(
+            source=self.path,
+            max_distance=radius,
+            grouping=grouping,
+            reference=tuple(Path(place) for place in reference),
+        )
+        return dedup(settings, choice=lambda _: None)
+
+    @functools.cached_property
+    def _contents(self) -> Snapshot:
+        return Snapshot.of(self.path)

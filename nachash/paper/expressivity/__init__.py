@@ -1,0 +1,1 @@
+"""The linear regions of an encoder before and after training."""

@@ -1,0 +1,1 @@
+"""Variational autoencoders whose encoder starts from trained weights."""

@@ -1,1 +1,0 @@
-"""A convolutional variational autoencoder around a given backbone: likelihoods, bounds, fit."""

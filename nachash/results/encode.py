@@ -1,0 +1,22 @@
+"""What `encode` and `index add` did."""
+
+from dataclasses import dataclass
+
+from nachash.records import Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not."""
+
+    index: str
+    model: str
+    images: int
+    skipped: tuple[Skipped, ...]
+    bits: int
+    labels: int
+    runtime: str
+    seconds: float
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0

@@ -1,0 +1,29 @@
+"""What `eval-map` measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Result of `eval-map`; every value lies in [0, 1] unless it counts something.
+
+    `at` is the cut-off of the ranking, None for all. `curve` has a point per Hamming radius.
+    """
+
+    map: float
+    map_optimistic: float
+    map_pessimistic: float
+    at: int | None
+    precision_at: dict[str, float]
+    precision_radius2: float
+    queries: int
+    gallery: int
+    bits: int
+    protocol: str
+    score: str
+    empty_queries: str
+    queries_without_relevant: int
+    chance: float
+    curve: dict[str, list[int] | list[float]]
+    index: str
+    seed: int | None = None

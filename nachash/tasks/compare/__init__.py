@@ -1,0 +1,1 @@
+"""`compare` and `noise-sweep`: many trainings in one table."""

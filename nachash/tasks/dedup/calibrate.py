@@ -1,0 +1,153 @@
+"""`calibrate`: distances of random pairs beside those of copies -> which radius means what."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from nachash import codes as code
+from nachash.errors import ImageError, MissingError
+from nachash.images.decoding import distortions
+from nachash.images.decoding.colour import rgb
+from nachash.images.decoding.decode import decode
+from nachash.images.sources.originals import Originals
+from nachash.index import writer
+from nachash.index.reader import Index, open_index
+from nachash.inference.onnx_encoder import OnnxEncoder
+from nachash.records import Preprocessing, Progress, silent
+from nachash.results.calibration import Calibration
+from nachash.shapes import Int64, UInt8
+from nachash.tasks.choose_index import chosen_index
+
+PAIRS: Final = 4_000_000
+PAIRS_AT_ONCE: Final = 250_000
+FOUND: Final = 0.95  # share of the copies that a radius should find
+SAME_PHOTO_STRANGERS: Final = 0.1  # expected per query
+SIMILAR_STRANGERS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrateSettings:
+    """What `calibrate` needs to know; the words are those of the command line."""
+
+    index: Path | None = None
+    images: int = 300
+    seed: int = 0
+
+
+def calibrate(
+    settings: CalibrateSettings, *, choice: Callable[[str], None], progress: Progress = silent
+) -> Calibration:
+    """Measure an index and store the result in it.
+
+    Raises:
+        MissingError: no index, fewer than two images in it, or none can be opened any more.
+        StorageError: the index cannot be written.
+    """
+    path = chosen_index(settings.index, choice)
+    rng = np.random.default_rng(settings.seed)
+    with open_index(path) as index:
+        if index.rows < 2:
+            raise MissingError(f"{path} has {index.rows} images: calibrating takes at least two")
+        random = random_distances(index.codes(), index.bits, rng)
+        images, same, similar = _copies(index, settings.images, rng, progress)
+        measured = recommended(index.bits, index.rows, images, random, same, similar)
+    with writer.open_for_append(path) as storing:
+        storing.store_calibration(measured.to_json())
+    return measured
+
+
+def recommended(
+    bits: int,
+    rows: int,
+    images: int,
+    random: Int64[np.ndarray, "distances"],
+    same: Int64[np.ndarray, "distances"],
+    similar: Int64[np.ndarray, "distances"],
+) -> Calibration:
+    """Counts of distances with the radii that follow from them.
+
+    Each radius is the smallest that finds 95 % of the copies of its kind, but none at which a
+    query meets more than 0.1 strangers (same photo) or 10 (similar) on average; at least 0.
+    """
+    unfinished = Calibration(
+        bits=bits,
+        rows=rows,
+        images=images,
+        random=tuple(random.tolist()),
+        same_photo=tuple(same.tolist()),
+        similar=tuple(similar.tolist()),
+        same_photo_radius=0,
+        similar_radius=0,
+    )
+    radii = range(bits + 1)
+
+    def radius(recall: Callable[[int], float], strangers: float) -> int:
+        enough = next(r for r in radii if recall(r) >= FOUND)
+        allowed = sum(unfinished.false_positives(r) <= strangers for r in radii) - 1
+        return max(0, min(enough, allowed))
+
+    same_photo = radius(unfinished.recall, SAME_PHOTO_STRANGERS)
+    wider = radius(unfinished.similar_recall, SIMILAR_STRANGERS)
+    return replace(unfinished, same_photo_radius=same_photo, similar_radius=max(same_photo, wider))
+
+
+def random_distances(
+    codes: UInt8[np.ndarray, "n bytes"], bits: int, rng: np.random.Generator
+) -> Int64[np.ndarray, "distances"]:
+    """Counts of the distances of random pairs of different rows."""
+    n = len(codes)
+    counts = np.zeros(bits + 1, np.int64)
+    pairs = min(PAIRS, n * (n - 1))
+    for start in range(0, pairs, PAIRS_AT_ONCE):
+        size = min(PAIRS_AT_ONCE, pairs - start)
+        one = rng.integers(0, n, size)
+        other = (one + rng.integers(1, n, size)) % n
+        counts += np.bincount(code.popcount(codes[one] ^ codes[other]), minlength=bits + 1)
+    return counts
+
+
+def _copies(
+    index: Index, wanted: int, rng: np.random.Generator, progress: Progress
+) -> tuple[int, Int64[np.ndarray, "distances"], Int64[np.ndarray, "distances"]]:
+    """How many images were used, and the distances of both kinds of copies to them."""
+    encoder = OnnxEncoder(index.encoder)
+    same, similar = (np.zeros(index.bits + 1, np.int64) for _ in range(2))
+    used = 0
+    rows = rng.permutation(index.rows)
+    for image in _opened(index, rows):
+        for kind, counts in ((distortions.same_photo, same), (distortions.similar, similar)):
+            own, *others = _codes([image, *kind(image, rng)], index.preprocessing, encoder)
+            counts += np.bincount(code.popcount(np.stack(others) ^ own), minlength=index.bits + 1)
+        used += 1
+        progress("copies", used, min(wanted, index.rows))
+        if used == wanted:
+            break
+    if not used:
+        raise MissingError(
+            f"no image of {index.path} can be opened below {index.root}",
+            "put the images back where they were, or encode them again",
+        )
+    return used, same, similar
+
+
+def _opened(index: Index, rows: Int64[np.ndarray, "n"]) -> Iterator[Image.Image]:
+    """Images of some rows, RGB; those that cannot be read are passed over."""
+    originals = Originals(index.root)
+    for row in rows:
+        try:
+            with originals.open(index.paths(np.array([row]))[0]) as image:
+                image.load()
+                yield rgb(image)
+        except (ImageError, OSError):
+            continue
+
+
+def _codes(
+    images: Iterable[Image.Image], preprocessing: Preprocessing, encoder: OnnxEncoder
+) -> UInt8[np.ndarray, "n bytes"]:
+    pixels = np.stack([decode(image, preprocessing) for image in images])
+    return code.encode(encoder.activations(pixels))

@@ -1,0 +1,144 @@
+"""Images with their codes, from an index or encoded on the way: what `dedup` works on."""
+
+import functools
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nachash import codes
+from nachash.errors import IncompatibleError
+from nachash.images import stream
+from nachash.images.sources import location
+from nachash.index.reader import open_index
+from nachash.records import Preprocessing, Progress, Skipped
+from nachash.shapes import Int64, UInt8
+from nachash.tasks.model import Activations, chosen_model, loaded_model
+from nachash.tasks.workers import decoding_threads
+
+if TYPE_CHECKING:
+    from nachash.inference.onnx_encoder import OnnxEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What turns further pictures into codes that can be compared."""
+
+    preprocessing: Preprocessing
+    activations: Activations
+
+
+@dataclass(frozen=True, slots=True)
+class CodedImages:
+    """Images below one root, a row each; `ids` is None where there is no index.
+
+    Columns and no records: of a million images few are duplicates. A path that does not lie below
+    the root is absolute.
+    """
+
+    root: str
+    paths: list[str]
+    sizes: Int64[np.ndarray, "n"]
+    codes: UInt8[np.ndarray, "n bytes"]
+    bits: int
+    ids: Int64[np.ndarray, "n"] | None
+    skipped: tuple[Skipped, ...]
+
+
+def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
+    """The images of an index, and the encoder inside it.
+
+    Raises:
+        MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
+    """
+    with open_index(path, check=check) as index:
+        images = CodedImages(
+            root=index.root,
+            paths=index.all_paths(),
+            sizes=index.sizes(),
+            codes=index.codes(),
+            bits=index.bits,
+            ids=index.ids(),
+            skipped=(),
+        )
+        onnx, preprocessing = index.encoder, index.preprocessing
+
+    @functools.cache
+    def session() -> "OnnxEncoder":
+        from nachash.inference.onnx_encoder import OnnxEncoder
+
+        return OnnxEncoder(onnx)
+
+    return images, Encoder(preprocessing, lambda pixels: session().activations(pixels))
+
+
+def of_folder(
+    place: str, model: Path | None, device: str, workers: int | None, progress: Progress
+) -> tuple[CodedImages, Encoder]:
+    """The images of a folder, encoded by a model.
+
+    Raises:
+        MissingError: the folder or the model is not there.
+        NoImagesError: it holds no image.
+    """
+    loaded = loaded_model(chosen_model(model), device)
+    encoder = Encoder(loaded.config.preprocessing, loaded.activations)
+    return encoded(place, encoder, loaded.config.bits, workers, progress), encoder
+
+
+def encoded(
+    place: str, encoder: Encoder, bits: int, workers: int | None, progress: Progress
+) -> CodedImages:
+    """The images at a place, encoded; one that cannot be read is skipped."""
+    source = location.source(place, sys.stdin)
+    paths: list[str] = []
+    sizes: list[int] = []
+    skipped, found = list(source.skipped), [np.zeros((0, codes.code_bytes(bits)), np.uint8)]
+    for batch in stream.batches(
+        source, encoder.preprocessing, batch_size=256, workers=decoding_threads(workers)
+    ):
+        found.append(codes.encode(encoder.activations(batch.pixels)))
+        paths += [each.path for each in batch.references]
+        sizes += [each.size for each in batch.references]
+        skipped += batch.skipped
+        progress("encoding", len(paths), len(source.references))
+    return CodedImages(
+        root=str(Path(source.root).resolve()),
+        paths=paths,
+        sizes=np.array(sizes, np.int64),
+        codes=np.concatenate(found),
+        bits=bits,
+        ids=None,
+        skipped=tuple(skipped),
+    )
+
+
+def joined(parts: Sequence[CodedImages]) -> CodedImages:
+    """The images of several places as one, below the root of the first; ids of the first alone.
+
+    Raises:
+        IncompatibleError: the codes differ in length.
+    """
+    if len({part.bits for part in parts}) > 1:
+        raise IncompatibleError("codes of different lengths cannot be compared")
+    first, *others = parts
+    if not others:
+        return first
+    outside = [
+        os.path.join(part.root, path)  # noqa: PTH118 (speed)
+        for part in others
+        for path in part.paths
+    ]
+    return CodedImages(
+        root=first.root,
+        paths=first.paths + outside,
+        sizes=np.concatenate([part.sizes for part in parts]),
+        codes=np.concatenate([part.codes for part in parts]),
+        bits=first.bits,
+        ids=first.ids,
+        skipped=tuple(image for part in parts for image in part.skipped),
+    )

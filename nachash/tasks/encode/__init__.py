@@ -1,0 +1,1 @@
+"""`encode`: images -> codes -> an index."""

@@ -1,0 +1,103 @@
+"""Where images stand below the root of an index, and which labels they get there."""
+
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nachash.errors import UsageError
+from nachash.images.sources.labels import csv_labels, folder_labels
+from nachash.images.sources.selection import FileSource, LabelledSource, Selection, below
+from nachash.index.reader import Index
+from nachash.records import Labels
+from nachash.tasks.root import absolute
+
+
+def placed(source: FileSource, index: Index) -> Selection:
+    """The images of a source under the paths that they have in an index.
+
+    Raises:
+        UsageError: they do not lie below the index's root.
+    """
+    here, there = absolute(source.root), absolute(index.root)
+    if here == there:
+        return below(source, "")
+    if Path(here).is_dir() and Path(here).is_relative_to(there):
+        return below(source, Path(here).relative_to(there).as_posix())
+    raise UsageError(
+        f"{source.root} does not lie below {index.root}, where the images of {index.path} are",
+        f"nachash encode {source.root} B.h5, then nachash index merge {index.path} B.h5 OUT.h5",
+    )
+
+
+def first_labels(wanted: str, source: FileSource) -> Labels | None:
+    """Labels for a new index: `auto`, `folder`, `none` or a CSV file.
+
+    Raises:
+        UsageError: there are no such labels.
+    """
+    paths = [reference.path for reference in source.references]
+    if wanted == "none":
+        return None
+    if wanted not in ("auto", "folder"):
+        return csv_labels(Path(wanted), paths)
+    if wanted == "auto" and isinstance(source, LabelledSource) and source.labels:
+        return Labels.of([_own_labels(source, path) for path in paths])
+    labels = folder_labels(paths)
+    if labels is None and wanted == "folder":
+        raise UsageError(
+            f"--labels folder: not every image of {source.root} lies in a folder below it",
+            "--labels none, or a table: --labels labels.csv",
+        )
+    return labels
+
+
+def further_labels(wanted: str, source: Selection, index: Index) -> Labels | None:
+    """Labels for images that come into an index; an image in no folder gets none there.
+
+    Raises:
+        UsageError: the index has no labels, or `auto` cannot tell where they come from.
+    """
+    paths = [reference.path for reference in source.references]
+    if index.label_names is None:
+        if wanted in ("auto", "none"):
+            return None
+        raise UsageError(
+            f"{index.path} has no labels, so further images cannot have any",
+            "--labels none, or encode all images again into another file",
+        )
+    if wanted == "none":
+        return None
+    inner = source.source
+    if wanted == "auto" and isinstance(inner, LabelledSource) and inner.labels:
+        return Labels.of([_own_labels(inner, path) for path in paths])
+    if wanted == "folder" or (wanted == "auto" and _are_folders(index.label_names, index)):
+        return Labels.of([_top(path) for path in paths])
+    if wanted == "auto":
+        raise UsageError(
+            f"the labels of {index.path} are not the names of its folders",
+            "--labels labels.csv, or --labels none to add images without labels",
+        )
+    return csv_labels(Path(wanted), paths)
+
+
+def _own_labels(source: LabelledSource, path: str) -> set[str]:
+    return {source.labels.get(path, "")} - {""}
+
+
+def _are_folders(names: Sequence[str], index: Index) -> bool:
+    """Whether every label in the index is the name of its image's top folder."""
+    column = {name: position for position, name in enumerate(names)}
+    labels = index.labels()
+    expected = np.zeros_like(labels)
+    for row, path in enumerate(index.all_paths()):
+        for top in _top(path):
+            if top in column:
+                expected[row, column[top]] = 1
+    return bool((labels <= expected).all())
+
+
+def _top(path: str) -> set[str]:
+    first, separator, _ = path.partition("/")
+    return {first} if separator and first and not posixpath.isabs(path) else set()

@@ -1,0 +1,1 @@
+"""`eval-map`: rankings of an index or a data set -> mean average precision."""

@@ -1,0 +1,180 @@
+"""`eval-map`: codes and labels -> distance histograms -> retrieval measures with their protocol."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from nachash.errors import UsageError
+from nachash.metrics.average_precision import average_precision
+from nachash.metrics.average_precision_bounds import optimistic, pessimistic
+from nachash.metrics.chance import chance
+from nachash.metrics.collapse import code_use
+from nachash.metrics.distance_histogram import Histograms, histograms
+from nachash.metrics.precision import precision_at, precision_within
+from nachash.metrics.precision_recall import precision_recall
+from nachash.records import Progress, silent
+from nachash.results.evaluate import Scores
+from nachash.shapes import Float64
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.dataset import loaded_dataset
+from nachash.tasks.evaluate import retrieval
+from nachash.tasks.model import chosen_model, loaded_model
+
+PRECISION_AT = (1, 10, 100, 1000)
+RADIUS = 2
+
+Score = Literal["hamming", "dot01"]
+EmptyQueries = Literal["zero", "skip"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings:
+    """What `evaluate` needs to know; the words are those of the command line."""
+
+    index: Path | None = None
+    queries: Path | None = None
+    dataset: str | None = None
+    model: Path | None = None
+    protocol: str | None = None
+    data_root: Path | None = None
+    at: int | None = None
+    score: Score = "hamming"
+    empty_queries: EmptyQueries = "zero"
+    seed: int = 0
+    workers: int | None = None
+    device: str = "auto"
+    no_check: bool = False
+
+
+def evaluate(
+    settings: EvaluateSettings, *, choice: Callable[[str], None], progress: Progress = silent
+) -> Scores:
+    """Mean average precision and precision of the codes, under a named protocol.
+
+    `choice` is told which index was chosen, and that codes of the gallery tell nothing apart.
+
+    Raises:
+        UsageError: labels are missing, or the settings contradict each other.
+        IncompatibleError: the two indexes were made by different encoders.
+    """
+    task = _retrieval(settings, choice, progress)
+    if warning := code_use(task.gallery.codes, task.bits).warning():
+        choice(f"warning: {warning}")
+    return scores_of(
+        task,
+        at=settings.at,
+        score=settings.score,
+        empty_queries=settings.empty_queries,
+    )
+
+
+def _retrieval(
+    settings: EvaluateSettings, choice: Callable[[str], None], progress: Progress
+) -> retrieval.Retrieval:
+    if settings.dataset is not None:
+        return _of_dataset(settings, settings.dataset, choice, progress)
+    path = chosen_index(settings.index, choice)
+    if settings.queries is not None:
+        return retrieval.two_indexes(settings.queries, path, check=not settings.no_check)
+    return retrieval.leave_one_out(path, check=not settings.no_check)
+
+
+def _of_dataset(
+    settings: EvaluateSettings, name: str, choice: Callable[[str], None], progress: Progress
+) -> retrieval.Retrieval:
+    if settings.index is not None or settings.queries is not None:
+        raise UsageError(
+            "--dataset brings its own queries and gallery: it goes with --model, "
+            "not with --index or --queries",
+            f"nachash eval-map --dataset {name} --model runs/latest",
+        )
+    model = loaded_model(chosen_model(settings.model), settings.device)
+    dataset = loaded_dataset(name, settings.data_root)
+    trained_on = model.config.data
+    split_seed = trained_on.get("split_seed", settings.seed)
+    if trained_on.get("name") == name and split_seed != settings.seed:
+        choice(
+            f"warning: the model was trained on the split of seed {split_seed}: "
+            f"queries of the split of seed {settings.seed} may be among its training images"
+        )
+    return retrieval.of_dataset(
+        dataset,
+        model,
+        protocol=settings.protocol,
+        seed=settings.seed,
+        workers=settings.workers,
+        progress=progress,
+    )
+
+
+def scores_of(
+    task: retrieval.Retrieval,
+    *,
+    at: int | None = None,
+    score: Score = "hamming",
+    empty_queries: EmptyQueries = "zero",
+    ranking: Histograms | None = None,
+) -> Scores:
+    """All measures of a retrieval: the ranking by `score`, balls and curve by Hamming distance.
+
+    `ranking` is `ranked(task, score)`, for who has it already.
+    """
+    ranking = ranking or ranked(task, score)
+    balls = ranking if score == "hamming" else ranked(task, "hamming")
+    gallery = len(task.gallery.codes) - (task.own is not None)
+    expected = average_precision(ranking, at)
+    mean = _skipping_mean if empty_queries == "skip" else zero_filled_mean
+    return Scores(
+        map=mean(expected),
+        map_optimistic=mean(optimistic(ranking, at)),
+        map_pessimistic=mean(pessimistic(ranking, at)),
+        at=at,
+        precision_at={str(k): mean(precision_at(ranking, k)) for k in PRECISION_AT if k <= gallery},
+        precision_radius2=mean(precision_within(balls, RADIUS)),
+        queries=len(task.queries.codes),
+        gallery=gallery,
+        bits=task.bits,
+        protocol=task.protocol,
+        score=score,
+        empty_queries=empty_queries,
+        queries_without_relevant=int(np.isnan(expected).sum()),
+        chance=mean(chance(ranking)),
+        curve=_curve(balls),
+        index=task.name,
+        seed=task.seed,
+    )
+
+
+def ranked(task: retrieval.Retrieval, score: Score = "hamming") -> Histograms:
+    """At which distance from each query how many images lie, and how many of them relevant."""
+    return histograms(
+        task.queries.codes,
+        task.gallery.codes,
+        task.queries.labels,
+        task.gallery.labels,
+        bits=task.bits,
+        score=score,
+        exclude=task.own,
+    )
+
+
+def _curve(balls: Histograms) -> dict[str, list[int] | list[float]]:
+    """The precision-recall curve, without the radii at which every ball is empty."""
+    curve = precision_recall(balls)
+    filled = ~np.isnan(curve.precision)
+    columns = {"radius": curve.radius, "precision": curve.precision, "recall": curve.recall}
+    return {name: column[filled].tolist() for name, column in columns.items()}
+
+
+def zero_filled_mean(values: Float64[np.ndarray, "queries"]) -> float:
+    """Mean over all queries; one without a relevant image (nan) counts as zero."""
+    return float(np.nan_to_num(values).mean())
+
+
+def _skipping_mean(values: Float64[np.ndarray, "queries"]) -> float:
+    """Mean over the queries with a relevant image; zero when there is none."""
+    scored = values[~np.isnan(values)]
+    return float(scored.mean()) if len(scored) else 0.0

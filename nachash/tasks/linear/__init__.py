@@ -1,0 +1,1 @@
+"""`linear`: classifiers on frozen features."""

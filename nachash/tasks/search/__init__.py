@@ -1,0 +1,1 @@
+"""`search`: query pictures -> codes -> the nearest images of an index."""

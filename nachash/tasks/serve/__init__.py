@@ -1,0 +1,1 @@
+"""`serve`: one index, asked by many at once."""

@@ -1,0 +1,276 @@
+"""`serve`: an index asked by pictures, codes and ids, by many at once, while it may grow."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, final
+
+import numpy as np
+
+from nachash import __version__
+from nachash import codes as code
+from nachash.errors import NachashError, UsageError
+from nachash.images.thumbnail import Thumbnail
+from nachash.index.reading import stamp
+from nachash.records import Hits
+from nachash.results.serve import Health, ServedAnswer, ServedHits, ServedSample
+from nachash.shapes import Int64, UInt8
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.serve import described
+from nachash.tasks.serve.batching import MOST_AT_ONCE, Batcher
+from nachash.tasks.serve.snapshot import Rows, Snapshot, spread
+from nachash.tasks.serve.thumbnails import Thumbnails
+from nachash.tasks.serve.upload import pixels_of
+
+_WATCH_SECONDS: Final = 1.0
+_REST: Final = 5  # times as long as reading took, so that a growing index does not take a core
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """What `serve` needs to know; the words are those of the command line."""
+
+    index: Path | None = None
+    watch: bool = False
+    most_bytes: int = 32 << 20
+    most_pixels: int = 100_000_000
+    most_at_once: int = MOST_AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of a query: the `k` nearest, those within `radius`, of the rows of a filter."""
+
+    k: int = 10
+    radius: int | None = None
+    where: tuple[str, ...] = ()
+    under: tuple[str, ...] = ()
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """Codes to look up among some rows of one state of the index."""
+
+    snapshot: Snapshot
+    rows: Rows
+    codes: UInt8[np.ndarray, "queries bytes"]
+    wish: Wish
+    own_row: int | None = None
+
+
+@final
+class Service:
+    """An open index and the threads that answer from it; `close` ends them."""
+
+    def __init__(self, settings: ServeSettings, *, choice: Callable[[str], None]) -> None:
+        """Read the index.
+
+        Raises:
+            MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
+        """
+        self.settings = settings
+        self.snapshot = Snapshot.of(chosen_index(settings.index, choice))
+        self.trouble: str | None = None
+        self._thumbnails = Thumbnails()
+        self._batcher = Batcher(settings.most_at_once)
+        self._ending = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="nachash-watch", daemon=True)
+        if settings.watch:
+            self._watcher.start()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._ending.set()
+        if self.settings.watch:
+            self._watcher.join()
+        self._batcher.close()
+
+    def __enter__(self) -> "Service":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def of_picture(self, data: bytes, wish: Wish) -> Question:
+        """The question that an uploaded picture asks.
+
+        Raises:
+            UploadError: it cannot be used.
+            UsageError, MissingError: the filter makes no sense.
+        """
+        snapshot = self.snapshot
+        rows = snapshot.filtered(wish.where, wish.under)
+        pixels = pixels_of(data, snapshot.preprocessing, self.settings.most_pixels)
+        return Question(snapshot, rows, code.encode(snapshot.encoder.activations(pixels)), wish)
+
+    def of_codes(self, hexadecimal: list[str], wish: Wish) -> Question:
+        """The question that codes in hex ask.
+
+        Raises:
+            UsageError: one has another length than those of the index, or is not hex.
+            MissingError: the filter asks for labels that are not there.
+        """
+        snapshot = self.snapshot
+        rows = snapshot.filtered(wish.where, wish.under)
+        return Question(snapshot, rows, _codes(hexadecimal, snapshot.bits), wish)
+
+    def of_image(self, identifier: int, wish: Wish) -> Question:
+        """The question that an indexed image asks; it is not its own hit.
+
+        Raises:
+            MissingError: there is no such id.
+            UsageError: the filter makes no sense.
+        """
+        snapshot = self.snapshot
+        row = snapshot.position(identifier)
+        rows = snapshot.filtered(wish.where, wish.under)
+        return Question(snapshot, rows, snapshot.codes[row : row + 1], wish, row)
+
+    def look_up(self, question: Question) -> "Future[Hits]":
+        """Hits, one more of them than wished where the query is an image of the index."""
+        wanted = question.wish.k + (question.own_row is not None)
+        return self._batcher.submit(question.rows.engine, question.codes, wanted)
+
+    def answers(self, question: Question, hits: Hits) -> tuple[ServedAnswer, ...]:
+        """An answer for each code of a question."""
+        return tuple(_answer(question, hits, number) for number in range(hits.queries))
+
+    def brief(self, question: Question, hits: Hits) -> ServedHits:
+        """Ids and distances for each code of a question."""
+        rows = [_kept(question, *hits.row(number)) for number in range(hits.queries)]
+        return ServedHits([ids.tolist() for _, ids in rows], [each.tolist() for each, _ in rows])
+
+    def sample(self, count: int, where: tuple[str, ...], under: tuple[str, ...]) -> ServedSample:
+        """Some of the images that a filter leaves.
+
+        Raises:
+            UsageError, MissingError: the filter makes no sense.
+        """
+        snapshot = self.snapshot
+        positions = snapshot.filtered(where, under).positions
+        chosen = described.images(snapshot, spread(positions, count))
+        return ServedSample(snapshot.rows, len(positions), chosen)
+
+    def tag(self, identifier: int) -> str:
+        """What names the present thumbnail of an image.
+
+        Raises:
+            MissingError: there is no such id.
+            ImageError: its file is not there any more.
+        """
+        snapshot = self.snapshot
+        return self._thumbnails.tag(snapshot, snapshot.position(identifier))
+
+    def thumbnail(self, identifier: int, tag: str) -> Thumbnail:
+        """The small picture of an image whose tag was asked for.
+
+        Raises:
+            MissingError: there is no such id.
+            ImageError: it cannot be opened any more.
+        """
+        snapshot = self.snapshot
+        return self._thumbnails.picture(snapshot, snapshot.position(identifier), tag)
+
+    def health(self, columns: int, lines: int) -> Health:
+        """What is served, and whether the file has become unreadable since."""
+        snapshot, measured = self.snapshot, self.snapshot.calibration
+        return Health(
+            status="stale" if self.trouble else "ok",
+            index=described.text(str(snapshot.path)),
+            images=snapshot.rows,
+            bits=snapshot.bits,
+            labels=tuple(snapshot.label_names or ()),
+            watch=self.settings.watch,
+            same_photo_radius=measured.same_photo_radius if measured else None,
+            similar_radius=measured.similar_radius if measured else None,
+            columns=columns,
+            lines=lines,
+            version=__version__,
+            trouble=self.trouble,
+        )
+
+    def refresh(self) -> bool:
+        """Take the index up as it is now; False when it has not changed or cannot be read."""
+        if stamp(self.snapshot.path) == self.snapshot.stamp:
+            return False
+        try:
+            found = Snapshot.of(self.snapshot.path, self.snapshot)
+        except NachashError as error:
+            self.trouble = error.sentence
+            return False
+        self.snapshot, self.trouble = found, None
+        return True
+
+    def _watch(self) -> None:
+        pause = _WATCH_SECONDS
+        while not self._ending.wait(pause):
+            start = time.monotonic()
+            self.refresh()
+            pause = max(_WATCH_SECONDS, _REST * (time.monotonic() - start))
+
+
+def _codes(hexadecimal: list[str], bits: int) -> UInt8[np.ndarray, "queries bytes"]:
+    length = code.code_bytes(bits)
+    try:
+        packed = [bytes.fromhex(each) for each in hexadecimal]
+    except ValueError as error:
+        raise UsageError("a code is written in hexadecimal digits") from error
+    for each in packed:
+        if len(each) != length:
+            raise UsageError(
+                f"a code of {len(each)} bytes cannot be searched among codes of {bits} bits, "
+                f"which have {length}",
+                "use the encoder of the index",
+            )
+    found = np.frombuffer(b"".join(packed), np.uint8).reshape(len(packed), length)
+    if not code.padding_is_zero(found, bits):
+        raise UsageError(f"a code has ones after bit {bits}")
+    return found
+
+
+def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
+    snapshot, wish, own = question.snapshot, question.wish, question.own_row
+    distances, ids = _kept(question, *hits.row(number))
+    query = question.codes[number]
+    return ServedAnswer(
+        code=query.tobytes().hex(),
+        bits=snapshot.bits,
+        images=snapshot.rows,
+        searched=len(question.rows.positions),
+        hits=described.nearest(snapshot, ids, distances),
+        within=_within(question, query) if wish.counts else None,
+        id=None if own is None else int(snapshot.ids[own]),
+        path=None if own is None else described.text(snapshot.all_paths()[own]),
+    )
+
+
+def _kept(
+    question: Question, distances: Int64[np.ndarray, "k"], ids: Int64[np.ndarray, "k"]
+) -> "tuple[Int64[np.ndarray, 'kept'], Int64[np.ndarray, 'kept']]":
+    """The wished part of the hits of a query: without itself, within the radius, at most k."""
+    wish, own = question.wish, question.own_row
+    if own is not None:
+        others = ids != question.snapshot.ids[own]
+        distances, ids = distances[others], ids[others]
+    if wish.radius is not None:
+        near = distances <= wish.radius
+        distances, ids = distances[near], ids[near]
+    return distances[: wish.k], ids[: wish.k]
+
+
+def _within(question: Question, query: UInt8[np.ndarray, "bytes"]) -> tuple[int, ...]:
+    counts = question.rows.counts(query, question.snapshot.bits)
+    own = question.own_row
+    if own is not None and own in question.rows.positions:
+        counts[0] -= 1
+    return described.within(counts)

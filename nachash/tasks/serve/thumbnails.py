@@ -1,0 +1,52 @@
+"""Thumbnails of indexed images, made once and kept while the file stays as it is."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import Final, final
+
+from nachash.images.thumbnail import Thumbnail, drawn
+from nachash.tasks.serve.snapshot import Snapshot
+
+SIDE: Final = 320  # pixels; a tile of the page on a display of two pixels per point
+_MOST_BYTES: Final = 64 << 20
+
+
+@final
+class Thumbnails:
+    """A cache of at most 64 MiB, the least recently used dropped first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Thumbnail] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def tag(self, snapshot: Snapshot, row: int) -> str:
+        """A name of the thumbnail that changes when the image file does.
+
+        Raises:
+            ImageError: the file is not there any more.
+        """
+        path = snapshot.all_paths()[row]
+        size, time = snapshot.originals.version(path)
+        text = f"{snapshot.root}\0{path}\0{snapshot.ids[row]}\0{size}\0{time}\0{SIDE}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+    def picture(self, snapshot: Snapshot, row: int, tag: str) -> Thumbnail:
+        """The thumbnail of a row whose tag was asked for.
+
+        Raises:
+            ImageError: the image cannot be opened any more.
+        """
+        with self._lock:
+            if tag in self._kept:
+                self._kept.move_to_end(tag)
+                return self._kept[tag]
+        made = drawn(snapshot.originals.open(snapshot.all_paths()[row]), SIDE)
+        with self._lock:
+            if tag not in self._kept:
+                self._kept[tag] = made
+                self._bytes += len(made.data)
+            while self._bytes > _MOST_BYTES:
+                self._bytes -= len(self._kept.popitem(last=False)[1].data)
+        return made

@@ -1,0 +1,1 @@
+"""`train`: images or cached features -> an objective -> a model directory."""
