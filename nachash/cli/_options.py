@@ -20,7 +20,7 @@ Index = Annotated[
     typer.Option(
         "--index",
         help="Index to use; otherwise $NACHASH_INDEX, else the only index in this directory, "
-        "else the index written last.",
+        "else, to read it only, the index written last.",
     ),
     SetBy.NEIGHBOUR,
 ]

@@ -2,16 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
-from nachash.errors import NothingFoundError
-from nachash.results.dedup import Duplicates
+from nachash.errors import NothingFoundError, StorageError, UsageError
 from nachash.settings import SetBy
+
+if TYPE_CHECKING:
+    from nachash.tasks.dedup.dedup import Searched
+
+_MOVE: Final = "nachash dedup out.h5 --move-to surplus --apply"
 
 
 def command(
@@ -73,7 +77,7 @@ def command(
     """
     from nachash.report import duplicates as report
     from nachash.report import output
-    from nachash.tasks.dedup.dedup import DedupSettings, dedup
+    from nachash.tasks.dedup.dedup import DedupSettings, searched
 
     settings = DedupSettings(
         source=source,
@@ -84,11 +88,14 @@ def command(
         device=device,
         workers=workers,
         no_check=no_check,
+        moving=move_to is not None,
     )
+    _check_target(move_to, settings.reference, apply)
     for path in filter(None, (csv, html)):
         output.check_writable(path, overwrite=overwrite)
     with terminal.progress() as progress:
-        found = dedup(settings, choice=terminal.note, progress=progress)
+        result = searched(settings, choice=terminal.note, progress=progress)
+    found = result.found
     terminal.show_skipped(found.skipped)
     if csv:
         csv.write_text(report.csv_text(found), encoding="utf-8", errors="surrogateescape")
@@ -98,20 +105,40 @@ def command(
     for line in report.lines(found, json=json, terminal=sys.stdout.isatty()):
         typer.echo(line)
     if move_to:
-        _move(found, move_to, settings.reference, apply)
+        _move(result, move_to, settings.reference, apply)
     if not found.groups and not no_exit_code:
         raise NothingFoundError(
             f"no duplicates within distance {found.max_distance} in {found.source}"
         )
 
 
-def _move(found: Duplicates, target: Path, references: tuple[Path, ...], apply: bool) -> None:
-    """Show what moves where, and move it when that is wanted."""
-    from nachash.report import duplicates as report
+def _check_target(target: Path | None, references: tuple[Path, ...], apply: bool) -> None:
+    """Refuse a folder to move to, or none, before any work."""
     from nachash.tasks.dedup import move
 
-    planned = move.plan(found, target, references)
+    if target:
+        move.check(target, references)
+    elif apply:
+        raise UsageError("--apply without --move-to: there is no folder to move to", _MOVE)
+
+
+def _move(result: "Searched", target: Path, references: tuple[Path, ...], apply: bool) -> None:
+    """Show what moves where, and move it when that is wanted.
+
+    Raises:
+        StorageError: files could not be moved that should have been; the others have been.
+    """
+    from nachash.report import duplicates as report
+    from nachash.tasks.dedup import move
+    from nachash.tasks.dedup.encoded_file import Recognition
+
+    found = result.found
+    moves = move.plan(found, target, references)
     if apply:
-        move.move(planned, target)
-    for line in report.moves(planned, done=apply):
+        recognition = Recognition(move.roots(found, references), result.encoder)
+        with terminal.progress() as progress:
+            moves = move.move(found, moves, target, recognition.state_of, progress)
+    for line in report.moves(moves, done=apply):
         terminal.note(line)
+    if failed := sum(each.failed for each in moves):
+        raise StorageError(f"{failed:,} files could not be moved to {target}, as said above")

@@ -14,7 +14,8 @@ class Duplicate:
 
     `width` and `height` are None where the file cannot be opened any more; `id` is None where
     the image is in no index. A `reference` lies in a folder that is never touched. `code` is in
-    hex.
+    hex, as is the `digest` of the file's contents where the index has it. `size` and `mtime_ns`
+    are those of the file that was encoded.
     """
 
     path: str
@@ -26,15 +27,21 @@ class Duplicate:
     keep: bool
     reference: bool
     code: str
+    mtime_ns: int = 0
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file that `--move-to` takes out of the way, or why it stays where it is."""
+    """A file that `--move-to` takes out of the way, or the reason for which it stays.
+
+    `failed`: it was to be moved, and the system refused.
+    """
 
     path: str
     target: str
     reason: str | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

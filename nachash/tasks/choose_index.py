@@ -15,17 +15,33 @@ def untold(sentence: str) -> None:
     """A `Choice` that tells nobody."""
 
 
-def chosen_index(given: Path | None, choice: Choice) -> Path:
+def named_index(given: Path | None, why: str) -> Path:
+    """The index that the user named, by an argument or `$NACHASH_INDEX`; never one that is guessed.
+
+    Raises:
+        MissingError: none was named; `why` says in the sentence what depends on it.
+    """
+    found = (given, "") if given is not None else _from_environment()
+    if found is None:
+        raise MissingError(f"{why}, so the index or folder has to be named", "name it, as out.h5")
+    return found[0]
+
+
+def chosen_index(given: Path | None, choice: Choice, *, changing: bool = False) -> Path:
     """The index to use: as given, `$NACHASH_INDEX`, the only one here, or the one written last.
 
-    A choice that the user did not spell out is told to `choice`, in one sentence.
+    A choice that the user did not spell out is told to `choice`, in one sentence. `changing`: the
+    index will be changed, so that one that lies elsewhere has to be named.
 
     Raises:
         MissingError: there is none to choose, or several are here and none was written last.
     """
     if given is not None:
         return given
-    path, reason = _from_environment() or _only_one_here() or _written_last() or (None, "")
+    last = None if changing else _written_last
+    path, reason = _from_environment() or _only_one_here() or (last and last()) or (None, "")
+    if path is None and changing:
+        raise MissingError(_nothing_to_choose(changing=True), "name the index with --index")
     if path is None:
         raise MissingError(_nothing_to_choose(), "nachash encode ./images out.h5")
     choice(f"index: {path} ({reason})")
@@ -81,8 +97,10 @@ def _memory() -> Path:
     return (Path(folder) if folder else user_state_path("nachash")) / "last-index"
 
 
-def _nothing_to_choose() -> str:
+def _nothing_to_choose(*, changing: bool = False) -> str:
     here = ", ".join(str(path) for path in _indexes_here())
     if here:
         return f"several indexes are in this directory ({here}): name one with --index"
+    if changing:
+        return "there is no index in this directory, and one elsewhere is changed only by its name"
     return "there is no index in this directory, and none was written before"

@@ -177,6 +177,8 @@ def test_nothing_found_is_code_five_or_none(nachash, indexed_digits):
         ("dedup out.h5 --max-distance -1", 2, "max-distance"),
         ("dedup out.h5 --csv no/such.csv", 2, "no"),
         ("dedup out.h5 --move-to query.jpg", 2, "query.jpg is not a folder"),
+        ("dedup out.h5 --apply", 2, "--apply without --move-to"),
+        ("dedup --move-to surplus", 2, "has to be named"),
     ],
 )
 def test_wrong_usage_is_one_sentence(nachash, indexed_digits, command, code, word):

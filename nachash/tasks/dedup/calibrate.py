@@ -47,7 +47,7 @@ def calibrate(
         MissingError: no index, fewer than two images in it, or none can be opened any more.
         StorageError: the index cannot be written.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index, choice, changing=True)
     rng = np.random.default_rng(settings.seed)
     with open_index(path) as index:
         if index.rows < 2:

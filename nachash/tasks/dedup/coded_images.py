@@ -15,7 +15,7 @@ from nachash.errors import IncompatibleError
 from nachash.images import stream
 from nachash.images.sources import location
 from nachash.index.reader import open_index
-from nachash.records import Preprocessing, Progress, Skipped
+from nachash.records import Preprocessing, Progress, Reference, Skipped
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.model import Activations, chosen_model, loaded_model
 from nachash.tasks.workers import decoding_threads
@@ -36,6 +36,9 @@ class Encoder:
 class CodedImages:
     """Images below one root, a row each; `ids` is None where there is no index.
 
+    `sizes` in bytes, `times` of change in nanoseconds since 1970. `digests` of their contents are
+    zeros where they are not known, and None where none is.
+
     Columns and no records: of a million images few are duplicates. A path that does not lie below
     the root is absolute.
     """
@@ -43,10 +46,12 @@ class CodedImages:
     root: str
     paths: list[str]
     sizes: Int64[np.ndarray, "n"]
+    times: Int64[np.ndarray, "n"]
     codes: UInt8[np.ndarray, "n bytes"]
     bits: int
     ids: Int64[np.ndarray, "n"] | None
     skipped: tuple[Skipped, ...]
+    digests: UInt8[np.ndarray, "n digest"] | None = None
 
 
 def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
@@ -60,10 +65,12 @@ def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
             root=index.root,
             paths=index.all_paths(),
             sizes=index.sizes(),
+            times=index.times(),
             codes=index.codes(),
             bits=index.bits,
             ids=index.ids(),
             skipped=(),
+            digests=index.digests(),
         )
         onnx, preprocessing = index.encoder, index.preprocessing
 
@@ -95,21 +102,20 @@ def encoded(
 ) -> CodedImages:
     """The images at a place, encoded; one that cannot be read is skipped."""
     source = location.source(place, sys.stdin)
-    paths: list[str] = []
-    sizes: list[int] = []
+    references: list[Reference] = []
     skipped, found = list(source.skipped), [np.zeros((0, codes.code_bytes(bits)), np.uint8)]
     for batch in stream.batches(
         source, encoder.preprocessing, batch_size=256, workers=decoding_threads(workers)
     ):
         found.append(codes.encode(encoder.activations(batch.pixels)))
-        paths += [each.path for each in batch.references]
-        sizes += [each.size for each in batch.references]
+        references += batch.references
         skipped += batch.skipped
-        progress("encoding", len(paths), len(source.references))
+        progress("encoding", len(references), len(source.references))
     return CodedImages(
         root=str(Path(source.root).resolve()),
-        paths=paths,
-        sizes=np.array(sizes, np.int64),
+        paths=[each.path for each in references],
+        sizes=np.array([each.size for each in references], np.int64),
+        times=np.array([each.mtime_ns for each in references], np.int64),
         codes=np.concatenate(found),
         bits=bits,
         ids=None,
@@ -118,7 +124,9 @@ def encoded(
 
 
 def joined(parts: Sequence[CodedImages]) -> CodedImages:
-    """The images of several places as one, below the root of the first; ids of the first alone.
+    """The images of several places as one, below the root of the first.
+
+    Ids and digests are those of the first alone.
 
     Raises:
         IncompatibleError: the codes differ in length.
@@ -137,8 +145,10 @@ def joined(parts: Sequence[CodedImages]) -> CodedImages:
         root=first.root,
         paths=first.paths + outside,
         sizes=np.concatenate([part.sizes for part in parts]),
+        times=np.concatenate([part.times for part in parts]),
         codes=np.concatenate([part.codes for part in parts]),
         bits=first.bits,
         ids=first.ids,
         skipped=tuple(image for part in parts for image in part.skipped),
+        digests=first.digests,
     )

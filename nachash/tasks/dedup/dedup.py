@@ -16,9 +16,9 @@ from nachash.records import Progress, silent
 from nachash.results.calibration import Calibration
 from nachash.results.dedup import Duplicate, Duplicates, Grouping
 from nachash.shapes import Int64
-from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
-from nachash.tasks.dedup.coded_images import CodedImages
+from nachash.tasks.dedup.coded_images import CodedImages, Encoder
 from nachash.tasks.search.radius import calibration_of, same_photo_radius
 from nachash.tasks.search.shown_path import shown
 
@@ -27,7 +27,10 @@ _REQUESTS: Final = 16  # at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DedupSettings:
-    """What `dedup` needs to know; the words are those of the command line."""
+    """What `dedup` needs to know; the words are those of the command line.
+
+    `moving`: files will be moved, so that the source has to be named.
+    """
 
     source: Path | None = None
     max_distance: int | None = None
@@ -37,6 +40,7 @@ class DedupSettings:
     device: str = "auto"
     workers: int | None = None
     no_check: bool = False
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,31 @@ class _Gathered:
     images: CodedImages
     protected: tuple[Path, ...]
     calibration: Calibration | None
+    encoder: Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was found, and the encoder that sees whether a file is still what was found."""
+
+    found: Duplicates
+    encoder: Encoder
 
 
 def dedup(
     settings: DedupSettings, *, choice: Callable[[str], None], progress: Progress = silent
 ) -> Duplicates:
+    """The groups that `searched` finds.
+
+    Raises:
+        MissingError, DamagedError, IncompatibleError: as it does.
+    """
+    return searched(settings, choice=choice, progress=progress).found
+
+
+def searched(
+    settings: DedupSettings, *, choice: Callable[[str], None], progress: Progress = silent
+) -> Searched:
     """Groups of images that look the same, at least one of each outside the reference folders.
 
     Exact: every pair within the radius is found. The keeper is the image of a reference folder,
@@ -58,7 +82,10 @@ def dedup(
         MissingError: the source, a reference folder or the model is not there.
         DamagedError, IncompatibleError: the index cannot be read.
     """
-    source = settings.source or chosen_index(None, choice)
+    if settings.moving:
+        source = named_index(settings.source, "files are moved")
+    else:
+        source = settings.source or chosen_index(None, choice)
     gathered = _gathered(source, settings, progress)
     images = gathered.images
     radius = settings.max_distance
@@ -66,7 +93,7 @@ def dedup(
         radius, sentence = same_photo_radius(gathered.calibration, images.bits)
         choice(sentence)
     groups = tuple(_groups(gathered, radius, settings.grouping, progress))
-    return Duplicates(
+    found = Duplicates(
         source=str(source),
         root=images.root,
         max_distance=radius,
@@ -76,6 +103,7 @@ def dedup(
         groups=groups,
         skipped=images.skipped,
     )
+    return Searched(found, gathered.encoder)
 
 
 def _gathered(source: Path, settings: DedupSettings, progress: Progress) -> _Gathered:
@@ -95,7 +123,7 @@ def _gathered(source: Path, settings: DedupSettings, progress: Progress) -> _Gat
         coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress)
         for path in outside
     ]
-    return _Gathered(coded_images.joined([first, *others]), protected, measured)
+    return _Gathered(coded_images.joined([first, *others]), protected, measured, encoder)
 
 
 def _folder(path: Path) -> Path:
@@ -190,6 +218,13 @@ def _rank(member: _Member, at: int) -> tuple[bool, int, int, int]:
     return not member.protected, -width * height, -member.size, at
 
 
+def _digest(images: CodedImages, row: int) -> str | None:
+    """The digest of a file in hex; None where it is not known."""
+    if images.digests is None or row >= len(images.digests) or not images.digests[row].any():
+        return None
+    return images.digests[row].tobytes().hex()
+
+
 def _described(
     images: CodedImages, rows: Int64[np.ndarray, "n"], members: Sequence[_Member], keeper: int
 ) -> tuple[Duplicate, ...]:
@@ -206,6 +241,8 @@ def _described(
             keep=bool(row == keeper),
             reference=member.protected,
             code=images.codes[row].tobytes().hex(),
+            mtime_ns=int(images.times[row]),
+            digest=_digest(images, int(row)),
         )
         for row, distance, member in zip(rows, distances, members, strict=True)
     ]

@@ -38,7 +38,7 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
         InterruptedRunError: Ctrl-C; the same command goes on from there.
         StorageError: the disk is full, or another process writes the index.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index, choice, changing=True)
     source = location.source(settings.images, sys.stdin)
     started = time.perf_counter()
     with open_index(path) as index:

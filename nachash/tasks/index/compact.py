@@ -27,7 +27,7 @@ def compact(settings: CompactSettings, *, choice: Choice = untold) -> Rewriting:
         DamagedError: a row cannot be read; the index is as it was.
         StorageError: another process writes it, or the disk is full; the index is as it was.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index, choice, changing=True)
     before = path.stat().st_size if path.exists() else 0
     with writer.open_for_append(path) as locked, open_index(path) as index:
         # The lock makes the name ours: what stands there was left by a killed process.

@@ -21,6 +21,6 @@ def migrate(settings: MigrateSettings, *, choice: Choice = untold) -> str:
     Raises:
         DamagedError, IncompatibleError: it is no index of a format that is known.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index, choice, changing=True)
     open_index(path).close()
     return f"{path} has index format {layout.FORMAT_VERSION}, the newest: nothing is to be done"

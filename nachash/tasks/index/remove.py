@@ -40,7 +40,7 @@ def remove(settings: RemoveSettings, *, choice: Choice = untold) -> Removal:
             "say what to remove: paths, or --missing for files that are no longer there",
             "nachash index remove PATH...",
         )
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index, choice, changing=True)
     with writer.open_for_append(path) as writing, open_index(path) as index:
         known = index.all_paths()
         rows = _missing(index, known) if settings.missing else named(settings.paths, index, known)

@@ -31,7 +31,7 @@ def repair(
         ExistsError: the name for the damaged file is taken.
         StorageError: another process writes the index, or the disk is full.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index, choice, changing=True)
     done = []
     if path.exists() and journal.is_unfinished(path):
         writer.open_for_append(path).close()
