@@ -84,3 +84,7 @@ class InterruptedRunError(NachashError):
     """Ctrl-C at a moment when something was already written; the sentence says what stays."""
 
     exit_code: ClassVar[int] = 130
+
+
+class NachashWarning(UserWarning):
+    """Something that a user should know and that stops nothing; one sentence."""

@@ -47,7 +47,7 @@ class Index:
         self.path = path
         self._check = check
         with damage(path):
-            self._descriptor = os.open(path, os.O_RDONLY)
+            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             with damage(path):
                 self.file = _opened(path, self._descriptor)
@@ -294,7 +294,7 @@ class Index:
 
 
 def _opened(path: Path, descriptor: int) -> h5py.File:
-    pages = committed_pages(path, descriptor)
+    pages = committed_pages(descriptor)
     if pages is None:
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", locking=False)
     return h5py.File(PagedFile(descriptor, pages), "r")

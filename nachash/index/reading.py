@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from nachash.errors import DamagedError
 from nachash.index.reader import Index, open_index
-from nachash.index.storage import journal
+from nachash.index.storage import lock
 
 _ATTEMPTS: Final = 50
 _PAUSE: Final = 0.02  # seconds; a commit takes less
@@ -31,7 +31,7 @@ def reading(path: Path, use: Callable[[Index], T], *, check: bool = True) -> T:
             with open_index(path, check=check) as index:
                 return use(index)
         except DamagedError:
-            if stamp(path) == before and journal.owner(path) is None:
+            if stamp(path) == before and lock.owner(path) is None:
                 raise
             time.sleep(_PAUSE)
     with open_index(path, check=check) as index:

@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,6 +12,7 @@ from nachash.index.reader import Index
 from nachash.index.rows import Changes
 from nachash.index.storage import layout
 from nachash.index.storage.chunks import read_sound
+from nachash.index.storage.naming import NewFile
 from nachash.index.storage.opening import damage
 from nachash.records import Reference, Skipped
 from nachash.results.index import Metadata
@@ -29,7 +29,7 @@ class Salvage:
     lost: int
 
 
-def salvage(index: Index, target: Path) -> Salvage:
+def salvage(index: Index, new: NewFile) -> Salvage:
     """Write the sound, live rows of an index to a new one, with their ids.
 
     A row is lost when any of its values is: `index add` encodes its image again.
@@ -53,8 +53,8 @@ def salvage(index: Index, target: Path) -> Salvage:
     sound &= readable & _ascending(columns["ids"], sound)
     live = columns["status"] == layout.LIVE
     rows = np.flatnonzero(sound & live)
-    with writer.create(
-        target,
+    with writer.fill(
+        new,
         bits=index.bits,
         preprocessing=index.preprocessing,
         encoder=encoder,

@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, final
+from typing import Any, Final, NotRequired, TypedDict, Unpack, final
 
 import h5py
 import numpy as np
@@ -15,11 +14,11 @@ from nachash.codes import checked_bits
 from nachash.errors import StorageError
 from nachash.index import rows
 from nachash.index.rows import Changes
-from nachash.index.storage import layout
+from nachash.index.storage import layout, naming
 from nachash.index.storage.chunks import check_complete
 from nachash.index.storage.interruption import postponed
-from nachash.index.storage.journal import Journal
-from nachash.index.storage.naming import exists, give_name
+from nachash.index.storage.journal import Journal, write_pages
+from nachash.index.storage.lock import Lock
 from nachash.index.storage.opening import checked_file, damage, storage
 from nachash.index.storage.paged_file import PagedFile, Pages
 from nachash.records import Preprocessing, Reference, Skipped
@@ -28,16 +27,18 @@ from nachash.shapes import UInt8
 _NO_CHANGES: Final = Changes()
 
 
-def create(
-    path: Path,
-    *,
-    bits: int,
-    preprocessing: Preprocessing,
-    encoder: bytes,
-    model: dict[str, Any],
-    root: str,
-    label_names: tuple[str, ...] | None = None,
-) -> "IndexWriter":
+class Facts(TypedDict):
+    """What is known of an index before its first row."""
+
+    bits: int
+    preprocessing: Preprocessing
+    encoder: bytes
+    model: dict[str, Any]
+    root: str
+    label_names: NotRequired[tuple[str, ...] | None]
+
+
+def create(path: Path, **facts: Unpack[Facts]) -> "IndexWriter":
     """A writer of a new index; the file appears under its name when it is already readable.
 
     Raises:
@@ -45,24 +46,30 @@ def create(
         StorageError: it cannot be written.
         UsageError: a code of `bits` bits is not possible.
     """
-    if path.exists() or path.is_symlink():
-        raise exists(path)
-    unborn = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    with storage(path):
-        try:
-            layout.write_empty(
-                unborn,
-                bits=checked_bits(bits),
-                preprocessing=preprocessing,
-                encoder=encoder,
-                model=model,
-                root=root,
-                label_names=label_names,
-            )
-            give_name(unborn, path)
-        finally:
-            unborn.unlink(missing_ok=True)
+    if os.path.lexists(naming.real(path)):
+        raise naming.exists(path)
+    checked_bits(facts["bits"])
+    with naming.new_file(path) as new:
+        fill(new, **facts).close()
+        new.take_name()
     return open_for_append(path)
+
+
+def fill(new: naming.NewFile, **facts: Unpack[Facts]) -> "IndexWriter":
+    """A writer of an index that is being built, which nobody sees before it gets its name.
+
+    Raises:
+        StorageError: it cannot be written.
+        UsageError: a code of `bits` bits is not possible.
+    """
+    checked_bits(facts["bits"])
+    with storage(new.path):
+        paged = PagedFile(new.descriptor, Pages(0))
+        layout.write_empty(paged, **facts)
+        if paged.failure is not None:
+            raise paged.failure
+        write_pages(new.descriptor, paged.pending, synchronise=False)
+        return IndexWriter(new.path, os.dup(new.descriptor), None)
 
 
 def open_for_append(path: Path) -> "IndexWriter":
@@ -75,30 +82,30 @@ def open_for_append(path: Path) -> "IndexWriter":
         StorageError: it cannot be written, or another process writes it.
     """
     checked_file(path)
+    place = naming.real(path)
     with contextlib.ExitStack() as unless_opened, storage(path):
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(place, os.O_RDWR | getattr(os, "O_BINARY", 0))
         unless_opened.callback(os.close, descriptor)
-        journal = Journal(path, descriptor)
-        unless_opened.callback(journal.close)
-        if not _is_still(path, descriptor):
+        lock = Lock(place, descriptor, path)
+        unless_opened.callback(lock.release)
+        if not naming.is_still(place, descriptor):
             raise StorageError(f"{path} was replaced at this moment", "try it again")
-        opened = IndexWriter(path, descriptor, journal)
+        naming.drop_leftover(place)
+        opened = IndexWriter(path, descriptor, lock)
         unless_opened.pop_all()
     return opened
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
-    return path.stat().st_ino == os.fstat(descriptor).st_ino
-
-
 @final
 class IndexWriter:
-    """An index being written; made by `create` and `open_for_append`, closed by `with`."""
+    """An index being written; made by `create`, `fill` and `open_for_append`, closed by `with`."""
 
-    def __init__(self, path: Path, descriptor: int, journal: Journal) -> None:
+    def __init__(self, path: Path, descriptor: int, lock: Lock | None) -> None:
+        """Open a file that is locked, or one that nobody sees yet and that needs no journal."""
         self.path = path
         self._descriptor = descriptor
-        self._journal = journal
+        self._lock = lock
+        self._journal = None if lock is None else Journal(descriptor)
         self._pending = Pages(os.fstat(descriptor).st_size)
         with damage(path):
             self._paged = PagedFile(descriptor, self._pending)
@@ -106,6 +113,7 @@ class IndexWriter:
             with contextlib.ExitStack() as unless_an_index:
                 unless_an_index.callback(self._file.close)
                 self.header = layout.read_header(self._file, path)
+                self._drop_half_journal()
                 unless_an_index.pop_all()
         self.rows = self.header.committed
         self._next_id = self.header.next_id
@@ -176,12 +184,9 @@ class IndexWriter:
         with self._transaction():
             self._commit(self.rows, max(self._next_id, next_id))
 
-    def take_over(self, new: Path) -> None:
+    def take_over(self, new: naming.NewFile) -> None:
         """Let a complete index take the place of this one, under its lock; then close this one."""
-        with storage(self.path):
-            with new.open("rb") as file:
-                os.fsync(file.fileno())
-            new.replace(self.path)
+        new.replace()
         self.close()
 
     def store_calibration(self, text: str) -> None:
@@ -205,7 +210,8 @@ class IndexWriter:
             return
         with storage(self.path):
             self._file.close()
-            self._journal.close()
+            if self._lock is not None:
+                self._lock.release()
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -226,10 +232,21 @@ class IndexWriter:
         self._file.flush()
         if self._paged.failure is not None:
             raise self._paged.failure
-        self._journal.commit(self._pending)
+        if self._journal is None:
+            write_pages(self._descriptor, self._pending, synchronise=False)
+        else:
+            self._journal.commit(self._pending)
         self._pending.pages.clear()
         self._next_id = next_id
         self.rows = rows
+
+    def _drop_half_journal(self) -> None:
+        """Cut off what a writer left that was killed before its journal was whole."""
+        before = self._pending.size
+        self._file.flush()  # HDF5 knows where the index ends
+        if self._pending.size < before:
+            os.ftruncate(self._descriptor, self._pending.size)
+            self._pending.pages.clear()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

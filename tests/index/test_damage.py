@@ -217,6 +217,7 @@ FUZZ = """
     import h5py
     from nachash.errors import NachashError
     from nachash.index import writer
+    from nachash.index.storage import naming
     from nachash.index.reader import open_index
     from nachash.index.rows import Changes
     from nachash.index.salvage import salvage
@@ -243,8 +244,9 @@ FUZZ = """
             index.metadata()
 
     def saved():
-        with open_index(path) as index:
-            salvage(index, saving)
+        with open_index(path) as index, naming.new_file(saving) as new:
+            salvage(index, new)
+            new.take_name()
         assert not list(problems(saving))
 
     def written():

@@ -25,7 +25,7 @@ from nachash.errors import (
 from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.reading import reading
-from nachash.index.storage import journal, naming
+from nachash.index.storage import lock, naming
 from nachash.index.storage.paged_file import PagedFile
 
 openers = pytest.mark.parametrize("opened", [open_index, writer.open_for_append])
@@ -168,7 +168,7 @@ def test_a_second_writer_is_told_who_the_first_one_is(create):
         writer.open_for_append(first.path)
 
     writer.open_for_append(first.path).close()
-    assert not journal.beside(first.path).exists()
+    assert not lock.beside(first.path).exists()
 
 
 HOLD = """
@@ -199,7 +199,7 @@ def test_another_process_keeps_writers_out_and_lets_readers_in(holder, index_pat
     shutil.copy(index_path, new)
     with pytest.raises(StorageError, match=f"process {holder.pid} on "):
         naming.replace(new, index_path)
-    assert f"process {holder.pid}" in journal.owner(index_path)
+    assert f"process {holder.pid}" in lock.owner(index_path)
     with open_index(index_path) as index:
         assert index.rows == len(index.codes()) == 50
 
@@ -208,27 +208,27 @@ def test_the_lock_of_a_killed_process_is_no_lock(holder, index_path, batch):
     holder.kill()
     holder.wait()
 
-    assert f"process {holder.pid}" in journal.beside(index_path).read_text()
-    assert journal.owner(index_path) is None
+    assert f"process {holder.pid}" in lock.beside(index_path).read_text()
+    assert lock.owner(index_path) is None
     with writer.open_for_append(index_path) as again:
         again.append(*batch(2, seed=5))
-    assert not journal.beside(index_path).exists()
+    assert not lock.beside(index_path).exists()
 
 
 def test_a_writer_does_not_write_into_a_file_that_was_replaced(index_path, tmp_path, monkeypatch):
     """The file is replaced between opening and locking it, as `compact` may do."""
     new = tmp_path / "new.h5"
     shutil.copy(index_path, new)
-    real = writer.Journal
+    real = writer.Lock
 
-    def late(path, descriptor):
-        new.replace(path)
-        return real(path, descriptor)
+    def late(*arguments):
+        new.replace(index_path)
+        return real(*arguments)
 
-    monkeypatch.setattr(writer, "Journal", late)
+    monkeypatch.setattr(writer, "Lock", late)
     with pytest.raises(StorageError, match="replaced"):
         writer.open_for_append(index_path)
-    assert not journal.beside(index_path).exists()
+    assert not lock.beside(index_path).exists()
 
 
 def test_reading_begins_again_when_a_writer_came_in_between(index_path, batch):

@@ -15,6 +15,7 @@ from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.rows import Changes
 from nachash.index.salvage import salvage
+from nachash.index.storage.naming import new_file
 from nachash.index.verification import problems
 from nachash.records import Preprocessing, Reference
 from nachash.results.index import UNKNOWN_TIME, Metadata
@@ -109,8 +110,9 @@ def test_pictures_that_were_there_before_have_none(encoded, tiny_model):
 def test_compact_merge_and_repair_keep_it(album, tmp_path, encoded):
     remove(RemoveSettings(paths=("1.jpg",), index=album))
     kept = {name: fields for name, fields in ALBUM.items() if name != "1.jpg"}
-    with open_index(album) as index:
-        salvage(index, tmp_path / "saved.h5")
+    with open_index(album) as index, new_file(tmp_path / "saved.h5") as new:
+        salvage(index, new)
+        new.take_name()
     assert rows(tmp_path / "saved.h5") == kept
 
     compact(CompactSettings(index=album))

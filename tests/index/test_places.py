@@ -99,11 +99,10 @@ def test_what_a_killed_writer_left_is_read_where_nothing_can_be_written(
 
     with create() as writing:
         writing.append(*batch(5, seed=1))
-        monkeypatch.setattr(journal.Journal, "_apply", died)
+        monkeypatch.setattr(journal, "write_pages", died)
         with pytest.raises(SystemExit):
             writing.append(*batch(7, seed=2))
     shutil.copy(writing.path, place)
-    shutil.copy(journal.beside(writing.path), place)
     lock()
 
     index = place / writing.path.name
@@ -137,7 +136,7 @@ def test_an_index_deleted_during_a_search_is_searched_to_the_end_or_missed(
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(reader, "checked_file"), (reader, "committed_pages"), (opening.h5py, "is_hdf5")],
+    [(reader, "checked_file"), (reader, "committed_pages"), (opening, "_is_hdf5")],
 )
 @pytest.mark.parametrize("before", [True, False])
 def test_an_index_deleted_at_the_moment_of_opening_is_missing(

@@ -1,186 +1,144 @@
 """All or nothing: what HDF5 writes between two commits reaches the index wholly or not at all.
 
 HDF5 changes its metadata in place, in several writes, so a process killed among them leaves a
-file that does not open. Here HDF5 writes to pages in memory. A commit writes these pages to
-`INDEX.journal` with a checksum, then to the index, then empties the journal. Killed before
-the journal was whole, nothing happened; killed after it, whoever opens the index next finishes
-the work (a writer) or looks through the journal's pages (a reader). The journal also carries the
-lock that keeps out a second writer, and its first line names the process that holds it. The lock
-is the kernel's (`flock`): it ends with its process, so a line that a killed one left is no lock.
+file that does not open. Here HDF5 writes to pages in memory. A commit writes these pages behind
+the end of the index, with a checksum: this is the journal. Then it writes them where they belong,
+and cuts the journal off. Killed before the journal was whole, nothing happened; killed after it,
+whoever opens the index next finishes the work (a writer) or looks through the journal's pages (a
+reader). As the journal is part of the file, it is there under every name of the file, goes where
+the file goes, and never meets another state of the index than the one that it continues.
 """
 
-import datetime as dt
 import errno
-import fcntl
 import hashlib
 import os
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
-from nachash.errors import StorageError
+from nachash.index.storage import lock
 from nachash.index.storage.layout import IDENTITY
 from nachash.index.storage.paged_file import PAGE, Pages
+from nachash.index.storage.positioned import read_at, write_at
 
-_OWNER: Final = 256
-_COUNTS: Final = struct.Struct("<qq")
+# The end of a journal: what it is, where it begins, the size of the index, how many pages.
+_END: Final = struct.Struct("<16sqqq")
+_MAGIC: Final = b"nachash-journal\n"
 _DIGEST: Final = hashlib.sha256().digest_size
+_TAIL: Final = IDENTITY.stop + _END.size + _DIGEST
+_AT_ONCE: Final = 256  # pages that are written in one call
 
 
-def beside(path: Path) -> Path:
-    """Where the journal of an index is."""
-    return path.with_name(path.name + ".journal")
-
-
-def committed_pages(path: Path, descriptor: int) -> Pages | None:
-    """The pages of a whole journal that belongs to this index; None when there is none."""
-    try:
-        content = beside(path).read_bytes()
-    except FileNotFoundError:
+def committed_pages(descriptor: int) -> Pages | None:
+    """The pages of the whole journal at the end of an open index; None when there is none."""
+    end = os.fstat(descriptor).st_size
+    tail = read_at(descriptor, _TAIL, max(0, end - _TAIL))
+    if len(tail) < _TAIL or not tail.startswith(_MAGIC, IDENTITY.stop):
         return None
-    body, digest = content[_OWNER:-_DIGEST], content[-_DIGEST:]
-    if len(body) < _COUNTS.size or hashlib.sha256(body).digest() != digest:
+    _, start, size, count = _END.unpack_from(tail, IDENTITY.stop)
+    if not 0 <= size <= start or start + count * (8 + PAGE) != end - _TAIL:
         return None
-    if body[: IDENTITY.stop] != os.pread(descriptor, IDENTITY.stop, 0):
+    body = read_at(descriptor, end - _DIGEST - start, start)
+    if hashlib.sha256(body).digest() != tail[-_DIGEST:]:
         return None
-    size, count = _COUNTS.unpack_from(body, IDENTITY.stop)
-    numbers = struct.unpack_from(f"<{count}q", body, IDENTITY.stop + _COUNTS.size)
-    first = IDENTITY.stop + _COUNTS.size + 8 * count
-    starts = range(first, first + PAGE * count, PAGE)
-    contents = (bytearray(body[start : start + PAGE]) for start in starts)
+    if tail[: IDENTITY.stop] != read_at(descriptor, IDENTITY.stop, 0):
+        return None
+    numbers = struct.unpack_from(f"<{count}q", body)
+    places = range(8 * count, (8 + PAGE) * count, PAGE)
+    contents = (bytearray(body[place : place + PAGE]) for place in places)
     return Pages(size, dict(zip(numbers, contents, strict=True)))
 
 
-class Journal:
-    """The lock of a writer, and its commits."""
-
-    def __init__(self, path: Path, descriptor: int, *, finish: bool = True) -> None:
-        """Take the lock and `finish` what a killed writer had committed, or drop it.
-
-        Raises:
-            StorageError: another process writes this index.
-        """
-        self._path = path
-        self._index = descriptor
-        self._journal = _locked(path)
-        self._owner = _own_line()
-        if finish and (pages := committed_pages(path, descriptor)) is not None:
-            self._apply(pages)
-        self._empty()
-
-    def commit(self, pending: Pages) -> None:
-        """Write the pages to the index: wholly, or not at all.
-
-        Raises:
-            OSError: disk full, or another failure of the disk; the index is as it was.
-        """
-        try:
-            self._record(pending)
-            _reserve(self._index, pending.size)
-        except OSError:
-            self._empty()
-            os.ftruncate(self._index, min(self._before, os.fstat(self._index).st_size))
-            raise
-        self._apply(pending)
-        self._empty()
-
-    def close(self) -> None:
-        """Give the lock back and remove the journal, unless it holds work to finish."""
-        if os.fstat(self._journal).st_size <= _OWNER:
-            beside(self._path).unlink(missing_ok=True)
-        os.close(self._journal)
-
-    def _record(self, pending: Pages) -> None:
-        self._before = os.fstat(self._index).st_size
-        identity = os.pread(self._index, IDENTITY.stop, 0)
-        numbers = sorted(pending.pages)
-        body = b"".join(
-            [
-                identity,
-                _COUNTS.pack(pending.size, len(numbers)),
-                struct.pack(f"<{len(numbers)}q", *numbers),
-                *(pending.pages[number] for number in numbers),
-            ]
-        )
-        _write_all(self._journal, body + hashlib.sha256(body).digest(), _OWNER)
-        os.fsync(self._journal)
-
-    def _apply(self, pages: Pages) -> None:
-        for number, content in sorted(pages.pages.items()):
-            room = pages.size - number * PAGE
-            if room > 0:
-                _write_all(self._index, content[:room], number * PAGE)
-        os.ftruncate(self._index, pages.size)
-        os.fsync(self._index)
-
-    def _empty(self) -> None:
-        os.ftruncate(self._journal, 0)
-        _write_all(self._journal, self._owner, 0)
-
-
-def owner(path: Path) -> str | None:
-    """Who writes an index just now, in words; None when nobody does."""
-    try:
-        descriptor = os.open(beside(path), os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _owner_in(descriptor)
-    finally:
-        os.close(descriptor)
-    return None
+def write_pages(descriptor: int, pages: Pages, *, synchronise: bool = True) -> None:
+    """Write pages where they belong; `pages.size` is the size of the file afterwards."""
+    for run in _runs(sorted(number for number in pages.pages if number * PAGE < pages.size)):
+        content = b"".join(pages.pages[number] for number in run)
+        write_at(descriptor, content[: pages.size - run[0] * PAGE], run[0] * PAGE)
+    if synchronise:
+        os.fsync(descriptor)
+    os.ftruncate(descriptor, pages.size)
 
 
 def is_unfinished(path: Path) -> bool:
     """Whether a killed writer left a whole batch in the journal, to be finished by the next."""
     with path.open("rb") as file:
-        return owner(path) is None and committed_pages(path, file.fileno()) is not None
+        return lock.owner(path) is None and committed_pages(file.fileno()) is not None
 
 
-def _own_line() -> bytes:
-    since = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    who = f"process {os.getpid()} on {os.uname().nodename[:100]} since {since}"
-    return f"written by nachash, {who}\n".encode()[:_OWNER].ljust(_OWNER)
+@final
+class Journal:
+    """The commits to an open index that is locked."""
 
+    def __init__(self, descriptor: int) -> None:
+        """Finish what a killed writer had committed.
 
-def _owner_in(descriptor: int) -> str:
-    line = os.pread(descriptor, _OWNER, 0).decode(errors="replace").partition("\n")[0]
-    return line.strip() or "written by another process"
+        Raises:
+            OSError: the disk fails.
+        """
+        self._index = descriptor
+        if (pages := committed_pages(descriptor)) is not None:
+            write_pages(descriptor, pages)
 
+    def commit(self, pending: Pages) -> None:
+        """Write the pages to the index: wholly, or not at all.
 
-def _locked(path: Path) -> int:
-    journal = beside(path)
-    while True:
-        descriptor = os.open(journal, os.O_RDWR | os.O_CREAT, 0o666)
+        Raises:
+            OSError: disk full, or another failure of the disk. Either the index is as it was, or
+                the journal is whole and whoever opens the index next finishes the work.
+        """
+        before = os.fstat(self._index).st_size
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            described = _owner_in(descriptor)
-            os.close(descriptor)
-            raise StorageError(
-                f"{path} is being {described}", "wait until it has finished"
-            ) from error
-        # The previous owner may have removed the file between our opening and our locking it.
-        if journal.exists() and journal.stat().st_ino == os.fstat(descriptor).st_ino:
-            return descriptor
-        os.close(descriptor)
+            _reserve(self._index, pending.size)
+            self._record(pending, max(before, pending.size))
+        except BaseException:
+            os.ftruncate(self._index, before)
+            raise
+        write_pages(self._index, pending)
+
+    def _record(self, pending: Pages, start: int) -> None:
+        numbers = sorted(pending.pages)
+        digest, place = hashlib.sha256(), start
+        for part in self._parts(pending, numbers, start):
+            digest.update(part)
+            write_at(self._index, part, place)
+            place += len(part)
+        write_at(self._index, digest.digest(), place)
+        os.fsync(self._index)
+
+    def _parts(self, pending: Pages, numbers: Sequence[int], start: int) -> Iterator[bytes]:
+        yield struct.pack(f"<{len(numbers)}q", *numbers)
+        for at in range(0, len(numbers), _AT_ONCE):
+            yield b"".join(pending.pages[number] for number in numbers[at : at + _AT_ONCE])
+        identity = read_at(self._index, IDENTITY.stop, 0)
+        yield identity + _END.pack(_MAGIC, start, pending.size, len(numbers))
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Pages that lie one after the other, not too many at once."""
+    start = 0
+    for at in range(1, len(numbers) + 1):
+        ends = at == len(numbers) or numbers[at] != numbers[at - 1] + 1
+        if ends or at - start == _AT_ONCE:
+            yield numbers[start:at]
+            start = at
 
 
 def _reserve(descriptor: int, size: int) -> None:
     """Find out now, not among the writes to the index, that the disk is full."""
     present = os.fstat(descriptor).st_size
-    if size > present and hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(descriptor, present, size - present)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
-                raise
+    if size <= present:
+        return
+    try:
+        os.posix_fallocate(descriptor, present, size - present)
+    except AttributeError:  # macOS and Windows
+        _fill(descriptor, present, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        _fill(descriptor, present, size)
 
 
-def _write_all(descriptor: int, content: bytes | bytearray, offset: int) -> None:
-    view = memoryview(content)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
+def _fill(descriptor: int, start: int, end: int) -> None:
+    for at in range(start, end, PAGE * _AT_ONCE):
+        write_at(descriptor, bytes(min(PAGE * _AT_ONCE, end - at)), at)

@@ -1,6 +1,7 @@
 """The names, types and version of everything inside an index file, and the empty index."""
 
 import hashlib
+import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -100,17 +101,17 @@ def optional_column(file: h5py.File, name: str, rows: int) -> None:
 
 
 def write_empty(
-    path: Path,
+    new: io.RawIOBase,
     *,
     bits: int,
     preprocessing: Preprocessing,
     encoder: bytes,
     model: dict[str, Any],
     root: str,
-    label_names: tuple[str, ...] | None,
+    label_names: tuple[str, ...] | None = None,
 ) -> None:
-    """Write an index without a row to a new file."""
-    with h5py.File(path, "x", libver=("v108", "v108"), userblock_size=USER_BLOCK) as file:
+    """Write an index without a row to an empty file."""
+    with h5py.File(new, "w", libver=("v108", "v108"), userblock_size=USER_BLOCK) as file:
         _write_attributes(file, bits, preprocessing, encoder, model, root)
         column(file, "codes", np.uint8, code_bytes(bits))
         for name, dtype in ROW_COLUMNS.items():
@@ -125,8 +126,8 @@ def write_empty(
             label_column(file, len(label_names))
             text_column.create(file, "label_names")
             text_column.append(file["label_names"], 0, label_names)
-    with path.open("r+b") as raw:
-        raw.write(f"{FORMAT} {uuid.uuid4().hex}\n".encode().ljust(USER_BLOCK, b"\0"))
+    new.seek(0)
+    new.write(f"{FORMAT} {uuid.uuid4().hex}\n".encode().ljust(USER_BLOCK, b"\0"))
 
 
 def _write_attributes(

@@ -1,12 +1,18 @@
 """The first look at a file that should be an index, and what its errors mean."""
 
 import contextlib
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-
-import h5py
+from typing import BinaryIO, Final
 
 from nachash.errors import DamagedError, MissingError, StorageError
+
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+# What the system answers when it is asked for bytes at a place that no file has: the file said so.
+_NOT_THE_SYSTEM: Final = (0, errno.EINVAL, errno.EOVERFLOW, errno.EFAULT)
 
 
 def checked_file(path: Path) -> Path:
@@ -17,37 +23,51 @@ def checked_file(path: Path) -> Path:
         DamagedError: it is a folder, or not HDF5.
         StorageError: it cannot be read.
     """
-    if not path.exists():
-        raise _missing(path)
-    if not path.is_file():
-        raise DamagedError(f"{path} is not a file, so it is not a nachash index")
     try:
-        with path.open("rb"):
-            pass
-    except FileNotFoundError as error:  # deleted at this moment
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DamagedError(f"{path} is not a file, so it is not a nachash index")
+        with path.open("rb") as file:
+            found = _is_hdf5(file)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise _missing(path) from error
     except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-    if not h5py.is_hdf5(path):
-        if not path.exists():
-            raise _missing(path)
+        raise _unreadable(path, error) from error
+    if not found:
         raise DamagedError(f"{path} is not a nachash index", "make one with `nachash encode`")
     return path
 
 
+def _is_hdf5(file: BinaryIO) -> bool:
+    """Whether HDF5's signature stands at one of the places where it looks for it."""
+    place, size = 0, file.seek(0, os.SEEK_END)
+    while place < size:
+        file.seek(place)
+        if file.read(len(_SIGNATURE)) == _SIGNATURE:
+            return True
+        place = max(512, 2 * place)
+    return False
+
+
 @contextlib.contextmanager
 def damage(path: Path) -> Iterator[None]:
-    """Turn what h5py and numpy raise about damaged content into DamagedError."""
+    """Turn what h5py and numpy raise about damaged content into DamagedError.
+
+    What the system says about reading is no damage: it becomes StorageError.
+    """
     try:
         yield
     except FileNotFoundError as error:
         raise _missing(path) from error
-    except PermissionError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        if isinstance(error, OSError) and (error.errno or 0) not in _NOT_THE_SYSTEM:
+            raise _unreadable(path, error) from error
         raise DamagedError(
             f"{path} is damaged: {error}", f"nachash index repair --index {path}"
         ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}")
 
 
 def _missing(path: Path) -> MissingError:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from nachash.index.storage.positioned import read_at
+
 PAGE: Final = 4096
 
 
@@ -62,8 +64,9 @@ class PagedFile(io.RawIOBase):
 
     def _read(self, view: memoryview) -> None:
         first, end = self._position, self._position + len(view)
-        found = os.preadv(self.descriptor, [view], first)
-        view[found:] = bytes(len(view) - found)
+        found = read_at(self.descriptor, len(view), first)
+        view[: len(found)] = found
+        view[len(found) :] = bytes(len(view) - len(found))
         for number in range(first // PAGE, -(-end // PAGE)):
             if (page := self.pending.pages.get(number)) is not None:
                 low, high = max(first, number * PAGE), min(end, (number + 1) * PAGE)
@@ -107,6 +110,6 @@ class PagedFile(io.RawIOBase):
     def _page(self, number: int) -> bytearray:
         if number not in self.pending.pages:
             self.pending.pages[number] = bytearray(
-                os.pread(self.descriptor, PAGE, number * PAGE).ljust(PAGE, b"\0")
+                read_at(self.descriptor, PAGE, number * PAGE).ljust(PAGE, b"\0")
             )
         return self.pending.pages[number]

@@ -96,7 +96,9 @@ def _checked_output(settings: EncodeSettings) -> Path:
     target = out
     if out.exists() and settings.overwrite:
         _refuse_to_lose(out)
-        target = out.with_name(f"{out.name}.new")
+        naming.require_one_name(out)
+        place = naming.real(out)
+        target = place.with_name(f"{place.name}.new")
     if settings.resume and not target.exists():
         raise MissingError(f"there is no index {target} to go on with", "leave --resume out")
     return target

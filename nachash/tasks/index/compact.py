@@ -9,6 +9,7 @@ from nachash.index import writer
 from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
+from nachash.index.storage import naming
 from nachash.results.index import Rewriting
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
@@ -30,14 +31,10 @@ def compact(settings: CompactSettings, *, choice: Choice = untold) -> Rewriting:
     path = chosen_index(settings.index, choice, changing=True)
     before = path.stat().st_size if path.exists() else 0
     with writer.open_for_append(path) as locked, open_index(path) as index:
-        # The lock makes the name ours: what stands there was left by a killed process.
-        target = path.with_name(f".{path.name}.compact")
-        target.unlink(missing_ok=True)
-        try:
-            _copy(index, target)
-            locked.take_over(target)
-        finally:
-            target.unlink(missing_ok=True)
+        naming.require_one_name(path)
+        with naming.new_file(path) as new:
+            _copy(index, new)
+            locked.take_over(new)
         return Rewriting(
             index=str(path),
             images=index.rows,
@@ -47,9 +44,9 @@ def compact(settings: CompactSettings, *, choice: Choice = untold) -> Rewriting:
         )
 
 
-def _copy(index: Index, target: Path) -> None:
-    with writer.create(
-        target,
+def _copy(index: Index, new: naming.NewFile) -> None:
+    with writer.fill(
+        new,
         bits=index.bits,
         preprocessing=index.preprocessing,
         encoder=index.encoder,

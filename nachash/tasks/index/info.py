@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nachash.index.reader import open_index
-from nachash.index.storage import journal, layout
+from nachash.index.storage import journal, layout, lock
 from nachash.results.index import IndexFacts
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 
@@ -41,5 +41,5 @@ def info(settings: InfoSettings, *, choice: Choice = untold) -> IndexFacts:
             image_size=index.preprocessing.size,
             file_bytes=path.stat().st_size,
             unfinished=journal.is_unfinished(path),
-            written_by=journal.owner(path),
+            written_by=lock.owner(path),
         )

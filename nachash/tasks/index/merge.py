@@ -2,7 +2,6 @@
 
 import os
 import posixpath
-import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -54,16 +53,12 @@ def merge(settings: MergeSettings) -> Rewriting:
     with ExitStack() as opened:
         indexes = [opened.enter_context(open_index(path)) for path in settings.indexes]
         _require_one_encoder(indexes)
-        target = out.with_name(f".{out.name}.{uuid.uuid4().hex}.merge")
-        try:
-            dropped, images = _write(indexes, target)
-            if out.exists():
-                open_index(out).close()  # only an index is ever replaced
-                naming.replace(target, out)
-            else:
-                naming.give_name(target, out)
-        finally:
-            target.unlink(missing_ok=True)
+        if out.exists():
+            open_index(out).close()  # only an index is ever replaced
+            naming.require_one_name(out)
+        with naming.new_file(out) as new:
+            dropped, images = _write(indexes, new)
+            _name(new)
         remember(out)
         return Rewriting(
             index=str(out),
@@ -73,6 +68,14 @@ def merge(settings: MergeSettings) -> Rewriting:
             bytes_after=out.stat().st_size,
             notes=_notes(indexes, dropped),
         )
+
+
+def _name(new: naming.NewFile) -> None:
+    if not new.place.exists():
+        new.take_name()
+        return
+    with naming.locked(new.path):
+        new.replace()
 
 
 def _require_one_encoder(indexes: Sequence[Index]) -> None:
@@ -86,16 +89,16 @@ def _require_one_encoder(indexes: Sequence[Index]) -> None:
             )
 
 
-def _write(indexes: Sequence[Index], target: Path) -> tuple[int, int]:
-    """Write the target; returns how many rows were left out as doubles, and how many went in."""
+def _write(indexes: Sequence[Index], new: naming.NewFile) -> tuple[int, int]:
+    """Fill the new file; returns how many rows were left out as doubles, and how many went in."""
     root = _common_root([absolute(index.root) for index in indexes])
     names = tuple(dict.fromkeys(name for index in indexes for name in index.label_names or ()))
     labelled = any(index.label_names is not None for index in indexes)
     paths = [_rebased(index.all_paths(), index.root, root) for index in indexes]
     last = {path: number for number, some in enumerate(paths) for path in some}
     images = 0
-    with writer.create(
-        target,
+    with writer.fill(
+        new,
         bits=indexes[0].bits,
         preprocessing=indexes[0].preprocessing,
         encoder=indexes[0].encoder,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nachash.errors import ExistsError, NachashError
+from nachash.errors import ExistsError
 from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.salvage import salvage
@@ -44,16 +44,13 @@ def repair(
 
 
 def _salvaged(path: Path, done: list[str], wrong: int) -> Repair:
-    kept, target = path.with_name(f"{path.name}.damaged"), path.with_name(f"{path.name}.repaired")
-    for taken in (kept, target):
-        if taken.exists():
-            raise ExistsError(f"{taken} exists already", f"move it away: mv {taken} ELSEWHERE")
-    try:
-        with naming.locked(path), open_index(path) as index:
-            outcome = salvage(index, target)
-            naming.keep_and_replace(path, kept, target)
-    except NachashError:
-        target.unlink(missing_ok=True)
-        raise
+    place = naming.real(path)
+    kept = place.with_name(f"{place.name}.damaged")
+    with naming.locked(path, kept=kept), open_index(path) as index:
+        if kept.exists():
+            raise ExistsError(f"{kept} exists already", f"move it away: mv {kept} ELSEWHERE")
+        with naming.new_file(path) as new:
+            outcome = salvage(index, new)
+            new.replace(kept=kept)
     done.append(f"wrote the sound rows into a new file; {wrong} parts were damaged")
     return Repair(str(path), tuple(done), outcome.saved, outcome.lost, str(kept))

@@ -7,7 +7,7 @@ from pathlib import Path
 from nachash.errors import NachashError, StorageError
 from nachash.index.reader import open_index
 from nachash.index.reading import stamp
-from nachash.index.storage import journal
+from nachash.index.storage import lock
 from nachash.index.verification import problems
 from nachash.records import Progress, silent
 from nachash.results.index import Problem, Verification
@@ -48,9 +48,9 @@ def _settled(path: Path, progress: Progress) -> tuple[Problem, ...]:
     for _ in range(_ATTEMPTS):
         before = stamp(path)
         found = tuple(problems(path, progress))
-        if not found or (stamp(path) == before and journal.owner(path) is None):
+        if not found or (stamp(path) == before and lock.owner(path) is None):
             return found
-    owner = journal.owner(path) or "written again and again"
+    owner = lock.owner(path) or "written again and again"
     raise StorageError(f"{path} is being {owner}", "verify it when that has finished")
 
 
