@@ -11,6 +11,7 @@ import numpy as np
 
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
+from nachash.index.error_log import last_words
 from nachash.index.storage import layout, text_column
 from nachash.index.storage.chunks import check_complete
 from nachash.index.storage.journal import committed_pages
@@ -216,7 +217,8 @@ class Index:
             count = text_column.length(places)
             paths = text_column.all_texts(places, count)
             reasons = text_column.all_texts(why, count)
-        return [Skipped(path, reason) for path, reason in zip(paths, reasons, strict=True)]
+            listed = last_words(paths, reasons)
+        return [Skipped(path, reason) for path, reason in listed.items()]
 
     def positions_of_ids(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
         """The position of each id.

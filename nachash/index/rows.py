@@ -8,7 +8,7 @@ import numpy as np
 
 from nachash.index.storage import layout, text_column
 from nachash.index.storage.chunks import write_rows
-from nachash.records import Reference, Skipped
+from nachash.records import Reference
 from nachash.results.index import Metadata
 from nachash.shapes import Int64, UInt8
 
@@ -96,28 +96,3 @@ def add_label_names(file: h5py.File, rows: int, names: Sequence[str]) -> None:
     layout.label_column(file, width)
     file["labels"].resize(rows, axis=0)
     file["labels"][:, :present], file["labels"][:, present:] = labels, 0
-
-
-def write_errors(file: h5py.File, skipped: Sequence[Skipped], found: Collection[str]) -> None:
-    """List skipped images, each path once and with its latest reason, without those in `found`."""
-    if not skipped and not found:
-        return
-    errors = file["errors"]
-    count = text_column.length(errors["paths"])
-    listed = dict(
-        zip(
-            text_column.all_texts(errors["paths"], count),
-            text_column.all_texts(errors["reasons"], count),
-            strict=True,
-        )
-    )
-    wanted = listed | {image.path: image.reason for image in skipped}
-    for path in found:
-        wanted.pop(path, None)
-    if wanted == listed:
-        return
-    kept = list(listed.items()) == list(wanted.items())[: len(listed)]
-    start = len(listed) if kept and len(listed) == count else 0
-    fresh = list(wanted.items())[start:]
-    text_column.append(errors["paths"], start, [path for path, _ in fresh])
-    text_column.append(errors["reasons"], start, [reason for _, reason in fresh])

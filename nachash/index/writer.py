@@ -13,6 +13,7 @@ import numpy as np
 from nachash.codes import checked_bits
 from nachash.errors import StorageError
 from nachash.index import rows
+from nachash.index.error_log import ErrorLog
 from nachash.index.rows import Changes
 from nachash.index.storage import layout, naming
 from nachash.index.storage.chunks import check_complete
@@ -118,6 +119,7 @@ class IndexWriter:
         self.rows = self.header.committed
         self._next_id = self.header.next_id
         self._checked = False
+        self._errors = ErrorLog(self._file)
 
     @property
     def bits(self) -> int:
@@ -155,7 +157,7 @@ class IndexWriter:
         with self._transaction():
             rows.change(self._file, self.rows, changes)
             rows.append(self._file, self.rows, ids, codes, references, labels, changes)
-            rows.write_errors(self._file, skipped, changes.found)
+            self._errors.write(skipped, changes.found)
             self._commit(self.rows + count, max(self._next_id, int(ids[-1]) + 1 if count else 0))
 
     def change(self, changes: Changes, skipped: Sequence[Skipped] = ()) -> None:
@@ -166,7 +168,7 @@ class IndexWriter:
         """
         with self._transaction():
             rows.change(self._file, self.rows, changes)
-            rows.write_errors(self._file, skipped, changes.found)
+            self._errors.write(skipped, changes.found)
             self._commit(self.rows, self._next_id)
 
     def add_label_names(self, names: Sequence[str]) -> None:

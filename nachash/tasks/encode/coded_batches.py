@@ -16,6 +16,7 @@ from nachash.shapes import UInt8
 from nachash.tasks.model import Activations
 
 _PIXELS_AT_ONCE: Final = 1 << 20
+_SKIPPED: Final = 16  # parts without an image are committed as one: each commit waits for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def coded_batches(
         ):
             found.append(codes.encode(activations(part.pixels)))
             parts.append(part)
-            if len(parts) * at_once >= batch_size:
+            if _weight(parts) * at_once >= batch_size:
                 yield _joined(parts, found, metadata=metadata)
                 parts, found = [], []
         if parts:
@@ -69,9 +70,14 @@ def images_at_once(size: int, batch_size: int) -> int:
     return math.ceil(batch_size / parts)
 
 
+def _weight(parts: Sequence[stream.DecodedBatch]) -> float:
+    """Parts that hold something to commit; those of which every image was skipped weigh little."""
+    return sum((1.0 if part.references else 1 / _SKIPPED for part in parts), 0.0)
+
+
 def _joined(
     parts: list[stream.DecodedBatch],
-    found: list[UInt8[np.ndarray, "n bytes"]],
+    found: Sequence[np.ndarray],
     *,
     metadata: bool,
 ) -> CodedBatch:
