@@ -8,6 +8,7 @@ from PIL import Image
 
 from nachash.images.decoding.formats import opened
 from nachash.images.sources.regular_file import contents, kind, trouble
+from nachash.images.sources.times import within_64_bits
 from nachash.records import Reference, Skipped
 
 
@@ -48,7 +49,7 @@ def listed(root: str, path: str) -> Reference | Skipped:
         return Skipped(path, unusual)
     if not os.access(os.path.join(root, path), os.R_OK):  # noqa: PTH118
         return Skipped(path, "permission denied")
-    return Reference(path, status.st_size, status.st_mtime_ns)
+    return Reference(path, status.st_size, within_64_bits(status.st_mtime_ns))
 
 
 def source(root: str, paths: Iterable[str]) -> Files:

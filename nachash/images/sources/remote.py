@@ -16,6 +16,7 @@ from nachash.images.sources import tar, zip_archive
 from nachash.images.sources.member import is_hidden, leads_outside
 from nachash.images.sources.regular_file import trouble
 from nachash.images.sources.selection import FileSource
+from nachash.images.sources.times import UNKNOWN, nanoseconds, within_64_bits
 from nachash.records import Reference, Skipped
 
 SCHEMES: Final = ("s3", "gs", "gcs", "https", "http", "memory")
@@ -200,10 +201,17 @@ def _time(facts: Mapping[str, Any]) -> int:
     for key in ("LastModified", "mtime", "updated", "created"):
         value = facts.get(key)
         if isinstance(value, dt.datetime):
-            return int(value.timestamp() * 10**6) * 1000
+            return _moment(value)
         if isinstance(value, (int, float)):
-            return int(value * 10**9)
-    return 0
+            return nanoseconds(value)
+    return UNKNOWN
+
+
+def _moment(moment: dt.datetime) -> int:
+    try:
+        return within_64_bits(int(moment.timestamp() * 10**6) * 1000)
+    except (OverflowError, OSError, ValueError):  # a year that the platform does not know
+        return UNKNOWN
 
 
 def _fetched(files: Any, place: str, location: str) -> IO[bytes]:

@@ -25,6 +25,7 @@ from nachash.images.decoding.formats import (
 )
 from nachash.images.sources.member import is_hidden, leads_outside
 from nachash.images.sources.regular_file import trouble
+from nachash.images.sources.times import nanoseconds
 from nachash.records import Reference, Skipped
 
 _DECOMPRESSORS: Final = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
@@ -159,7 +160,7 @@ def _members(
         if unusual := _unusual(member) or (has_image_suffix(path) and leads_outside(path)):
             skipped[path] = Skipped(path, unusual)
         elif not leads_outside(path) and _is_image(archive, lock, member):
-            references[path] = Reference(path, member.size, int(member.mtime * 1e9))
+            references[path] = Reference(path, member.size, nanoseconds(member.mtime))
             offsets[path] = member.offset_data
     return tuple(references.values()), tuple(skipped.values()), offsets
 

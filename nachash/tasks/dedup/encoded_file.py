@@ -14,6 +14,7 @@ from nachash.errors import ImageError
 from nachash.images.decoding import formats
 from nachash.images.decoding.decode import decode
 from nachash.images.sources import regular_file
+from nachash.images.sources.times import within_64_bits
 from nachash.index.storage.layout import DIGEST_BYTES
 from nachash.results.dedup import Duplicate
 from nachash.tasks.dedup.coded_images import Encoder
@@ -51,7 +52,8 @@ def trouble(image: Duplicate, roots: Sequence[Path]) -> str | None:
         return regular_file.trouble(error)
     if unusual := regular_file.kind(status.st_mode):
         return f"it is {unusual}"
-    same = (status.st_size, status.st_mtime_ns) == (image.size, image.mtime_ns)
+    changed = within_64_bits(status.st_mtime_ns)
+    same = (status.st_size, changed) == (image.size, image.mtime_ns)
     return None if same else _CHANGED
 
 
