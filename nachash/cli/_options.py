@@ -78,6 +78,11 @@ NoCheck = Annotated[
     typer.Option("--no-check", help="Do not compare checksums of what is read from the index."),
     SetBy.OWNER,
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only show what would be done."),
+    SetBy.OWNER,
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit with code 3 when an image was skipped."),
@@ -88,6 +93,16 @@ DataRoot = Annotated[
     typer.Option(
         "--data-root",
         help="Folder of the named data set; default: its folder below $NACHASH_DATA or the cache.",
+    ),
+    SetBy.OWNER,
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        envvar="NACHASH_ALLOW_HOST",
+        metavar="HOST",
+        help="Fetch pictures of the index from this host, as HOST, HOST:PORT or s3://BUCKET.",
     ),
     SetBy.OWNER,
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nachash.cli import _terminal as terminal
 from nachash.errors import UsageError
+from nachash.images.sources.hosts import Hosts
 from nachash.results.dedup import Duplicates
 from nachash.results.evaluate import Scores
 from nachash.results.page import ResultPage
@@ -35,11 +36,12 @@ def require_index(dataset: str | None) -> None:
         )
 
 
-def write_search(path: Path, answer: Answer) -> None:
+def write_search(path: Path, answer: Answer, hosts: Hosts) -> None:
     """Write the page of a search."""
     from nachash.tasks import pages
 
-    _write(path, pages.of_search(answer))
+    _told_of_hosts(answer.index, hosts)
+    _write(path, pages.of_search(answer, hosts))
 
 
 def pictures_can_be_shown() -> bool:
@@ -52,26 +54,38 @@ def pictures_can_be_shown() -> bool:
     return possible
 
 
-def pictures(answer: Answer) -> Iterator[str]:
+def pictures(answer: Answer, hosts: Hosts) -> Iterator[str]:
     """The hits of a search as pictures, with their distances and paths."""
     from nachash.report import terminal_pictures
     from nachash.tasks import pages
 
-    return terminal_pictures.rows(pages.of_search(answer))
+    _told_of_hosts(answer.index, hosts)
+    return terminal_pictures.rows(pages.of_search(answer, hosts))
 
 
-def write_dedup(path: Path, found: Duplicates) -> None:
+def write_dedup(path: Path, found: Duplicates, hosts: Hosts) -> None:
     """Write the page of duplicates."""
     from nachash.tasks import pages
 
-    _write(path, pages.of_dedup(found))
+    _write(path, pages.of_dedup(found, hosts))
 
 
-def write_evaluation(path: Path, scores: Scores, queries: Path | None) -> None:
+def write_evaluation(path: Path, scores: Scores, queries: Path | None, hosts: Hosts) -> None:
     """Write the page of an evaluation."""
     from nachash.tasks import pages
 
-    _write(path, pages.of_evaluation(scores, Path(scores.index), queries))
+    _told_of_hosts(scores.index, hosts)
+    _write(path, pages.of_evaluation(scores, Path(scores.index), queries, hosts))
+
+
+def _told_of_hosts(index: str, hosts: Hosts) -> None:
+    """Say once that pictures at a URL stay unopened, which each tile says of itself."""
+    from nachash.index.reader import open_index
+
+    with open_index(Path(index)) as opened:
+        root = opened.root
+    if refusal := "://" in root and hosts.refusal(root):
+        terminal.note(f"pictures at {root} are not opened: {refusal}")
 
 
 def _write(path: Path, page: ResultPage) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -40,6 +41,24 @@ def show_skipped(skipped: Sequence[Skipped]) -> None:
         note(f"skipped {image.path}: {image.reason}")
     if len(skipped) > MOST_SKIPPED_SHOWN:
         note(f"... and {len(skipped) - MOST_SKIPPED_SHOWN} more (all are listed in the index)")
+
+
+def show_unknown(images: Sequence[Skipped]) -> None:
+    """Images of which nobody knows whether they are there: how many for each reason."""
+    for reason, count in Counter(image.reason for image in images).most_common(MOST_SKIPPED_SHOWN):
+        note(f"left {count:,} images, of which nothing is known: {reason}")
+
+
+def can_ask() -> bool:
+    """Whether somebody sits there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirmed(question: str) -> bool:
+    """The answer to a question, no unless yes was typed."""
+    import typer
+
+    return typer.confirm(question, err=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
 
 
@@ -17,6 +18,7 @@ def command(
     images: Annotated[
         int, typer.Option(min=1, help="Indexed images to make copies of."), SetBy.ANYBODY
     ] = 300,
+    allow_host: options.AllowHost = None,
     seed: options.Seed = 0,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -29,7 +31,9 @@ def command(
     from nachash.report import calibration as report
     from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
 
-    settings = CalibrateSettings(index=index, images=images, seed=seed)
+    settings = CalibrateSettings(
+        index=index, images=images, seed=seed, hosts=Hosts.of(allow_host or ())
+    )
     with terminal.progress() as progress:
         measured = calibrate(settings, choice=terminal.note, progress=progress)
     for line in [report.json(measured)] if json else report.text(measured):

@@ -10,6 +10,7 @@ from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.errors import NothingFoundError, StorageError, UsageError
+from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def command(
     model: options.Model = None,
     device: options.Device = "auto",
     workers: options.Workers = None,
+    allow_host: options.AllowHost = None,
     no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
@@ -89,6 +91,7 @@ def command(
         workers=workers,
         no_check=no_check,
         moving=move_to is not None,
+        hosts=Hosts.of(allow_host or ()),
     )
     _check_target(move_to, settings.reference, apply)
     for path in filter(None, (csv, html)):
@@ -101,7 +104,7 @@ def command(
         csv.write_text(report.csv_text(found), encoding="utf-8", errors="surrogateescape")
         terminal.note(f"wrote {csv}")
     if html:
-        pages.write_dedup(html, found)
+        pages.write_dedup(html, found, settings.hosts)
     for line in report.lines(found, json=json, terminal=sys.stdout.isatty()):
         typer.echo(line)
     if move_to:

@@ -8,6 +8,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
+from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
 
 
@@ -55,6 +56,7 @@ def command(
         typer.Option(help="Write a page to look at: pictures, distances, bits."),
         SetBy.OWNER,
     ] = None,
+    allow_host: options.AllowHost = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     workers: options.Workers = None,
@@ -99,5 +101,5 @@ def command(
         plots.precision_recall(scores, plot)
         terminal.note(f"wrote {plot}")
     if html:
-        pages.write_evaluation(html, scores, queries)
+        pages.write_evaluation(html, scores, queries, Hosts.of(allow_host or ()))
     typer.echo(to_json(scores) if json else table.scores(scores))

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from nachash.cli import _options as options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
 from nachash.errors import NothingFoundError, UsageError
+from nachash.images.sources.hosts import Hosts
 from nachash.results.search import Answer
 from nachash.settings import SetBy
 
@@ -72,6 +74,7 @@ def command(
         typer.Option(help="Write a page to look at: pictures, distances, bits."),
         SetBy.OWNER,
     ] = None,
+    allow_host: options.AllowHost = None,
     no_check: options.NoCheck = False,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
@@ -108,11 +111,12 @@ def command(
     terminal.show_skipped(result.skipped)
     for sentence in result.notes:
         terminal.note(sentence)
-    render = _rendering(json=json, show=show)
+    hosts = Hosts.of(allow_host or (), (*settings.queries, *settings.paths))
+    render = _rendering(hosts, json=json, show=show)
     for line in render(result):
         typer.echo(line)
     if html:
-        pages.write_search(html, result)
+        pages.write_search(html, result, hosts)
     if not any(result.hits) and not no_exit_code:
         where_to = "that is similar" if similar else f"within distance {max_distance}"
         reach = f" {where_to}" if similar or max_distance is not None else ""
@@ -120,12 +124,12 @@ def command(
         raise NothingFoundError(f"no image{filtered}{reach} in {result.index}")
 
 
-def _rendering(*, json: bool, show: bool) -> Callable[[Answer], Iterable[str]]:
+def _rendering(hosts: Hosts, *, json: bool, show: bool) -> Callable[[Answer], Iterable[str]]:
     """How the answer is printed: for machines, as pictures, as a table, or as plain paths."""
     from nachash.report import json_lines, table
 
     if json:
         return json_lines.hits
     if show and pages.pictures_can_be_shown():
-        return pages.pictures
+        return partial(pages.pictures, hosts=hosts)
     return table.hits if sys.stdout.isatty() else table.hit_paths

@@ -9,6 +9,7 @@ import typer
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
 from nachash.errors import MissingError
+from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
 
 
@@ -32,6 +33,7 @@ def command(
         typer.Option("--watch", help="Take up what is added to the index while it is served."),
         SetBy.OWNER,
     ] = False,
+    allow_host: options.AllowHost = None,
     debug: options.Debug = False,
 ) -> None:
     """Serve a page and a JSON API that search an index by pictures dropped on it.
@@ -43,7 +45,8 @@ def command(
     from nachash.tasks.serve.service import ServeSettings, Service
 
     place = Place(host=host, port=port, open_browser=open_browser)
-    with Service(ServeSettings(index=index, watch=watch), choice=terminal.note) as service:
+    settings = ServeSettings(index=index, watch=watch, hosts=Hosts.of(allow_host or ()))
+    with Service(settings, choice=terminal.note) as service:
         run(service, place, told=terminal.note)
 
 

@@ -10,6 +10,7 @@ from nachash.errors import ImageError
 from nachash.images.decoding.colour import rgb
 from nachash.images.decoding.formats import reason, within_limits
 from nachash.images.decoding.quiet import quiet
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.originals import opened_at
 
 SIDE = 160  # pixels
@@ -25,13 +26,13 @@ class Thumbnail:
     small: bool
 
 
-def thumbnail(path: str) -> tuple[str, bool]:
+def thumbnail(path: str, hosts: Hosts = NONE) -> tuple[str, bool]:
     """A data URI of at most SIDE pixels, and whether the image itself is no larger than SMALL.
 
     Raises:
-        ImageError: the file is not there or cannot be decoded.
+        ImageError: the file is not there or cannot be decoded, or its host was not named.
     """
-    return uri(drawn(opened_at(path)))
+    return uri(drawn(opened_at(path, hosts)))
 
 
 def uri(picture: Thumbnail) -> tuple[str, bool]:

@@ -210,6 +210,15 @@ class Index:
             paths = text_column.all_texts(self._paths, self.header.committed)
         return paths if self._live is None else [paths[row] for row in self._live]
 
+    def removed_images(self) -> dict[int, str]:
+        """Paths by id of the rows that were removed and still take room, ids ascending."""
+        if self._live is None:
+            return {}
+        gone = np.setdiff1d(np.arange(self.header.committed), self._live, assume_unique=True)
+        with damage(self.path):
+            paths = text_column.read(self._paths, gone)
+        return dict(zip(self._all_rows("ids")[gone].tolist(), paths, strict=True))
+
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
         with damage(self.path):

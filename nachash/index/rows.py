@@ -18,7 +18,8 @@ class Changes:
     """What else a batch changes, besides adding rows.
 
     `ids`: those of the new rows, ascending, instead of the next ones. `digests`: of the contents
-    of their files. `metadata`: of the new rows. `removed`: ids of rows that are removed. `times`:
+    of their files. `metadata`: of the new rows. `removed`: ids of rows that are removed, and
+    `restored` of removed ones that count again. `times`:
     new times of change by id. `found`: paths that are no longer among the errors.
     """
 
@@ -26,6 +27,7 @@ class Changes:
     digests: UInt8[np.ndarray, "n digest"] | None = None
     metadata: Metadata | None = None
     removed: Collection[int] = ()
+    restored: Collection[int] = ()
     times: Mapping[int, int] = field(default_factory=dict)
     found: Collection[str] = ()
 
@@ -71,12 +73,13 @@ def _known(changes: Changes) -> dict[str, np.ndarray]:
 
 
 def change(file: h5py.File, rows: int, changes: Changes) -> None:
-    """Remove rows, and give others a new time of change."""
-    if not changes.removed and not changes.times:
+    """Remove rows, restore removed ones, and give others a new time of change."""
+    if not changes.removed and not changes.restored and not changes.times:
         return
     ids = file["ids"][:rows]
-    gone = np.searchsorted(ids, sorted(changes.removed)).astype(np.int64)
-    write_rows(file["status"], gone, np.full(len(gone), layout.REMOVED, np.uint8))
+    for concerned, status in ((changes.removed, layout.REMOVED), (changes.restored, layout.LIVE)):
+        at = np.searchsorted(ids, sorted(concerned)).astype(np.int64)
+        write_rows(file["status"], at, np.full(len(at), status, np.uint8))
     touched = np.searchsorted(ids, sorted(changes.times)).astype(np.int64)
     times = np.array([changes.times[each] for each in sorted(changes.times)], np.int64)
     write_rows(file["mtime_ns"], touched, times)

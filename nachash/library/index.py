@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from nachash import codes
+from nachash.images.sources.hosts import Hosts
 from nachash.index import reader, writer
 from nachash.index.rows import Changes
 from nachash.library import index_card
@@ -226,17 +227,22 @@ class Index:
         hits = self._contents.filtered(tuple(where), tuple(under)).engine.search(queries, k)
         return described(self._contents, [""] * len(queries), rows_of(hits), k)
 
-    def calibrate(self, images: int = 300, seed: int = 0) -> Calibration:
+    def calibrate(
+        self, images: int = 300, seed: int = 0, *, allow_hosts: Sequence[str] = ()
+    ) -> Calibration:
         """Measure which radius means what, by copies of so many images, and store it.
 
-        `within` and `duplicates` without a radius then use it.
+        `within` and `duplicates` without a radius then use it. Pictures at URLs are fetched only
+        from `allow_hosts`.
 
         Raises:
             MissingError: fewer than two images, or none can be opened any more.
         """
         from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
 
-        settings = CalibrateSettings(index=self.path, images=images, seed=seed)
+        settings = CalibrateSettings(
+            index=self.path, images=images, seed=seed, hosts=Hosts.of(allow_hosts)
+        )
         measured = calibrate(settings, choice=lambda _: None)
         self._forget()
         return measured
@@ -247,10 +253,12 @@ class Index:
         *,
         grouping: Grouping = "components",
         reference: Sequence[str | Path] = (),
+        allow_hosts: Sequence[str] = (),
     ) -> Duplicates:
         """Groups of images that look the same, in each the one to keep first.
 
         Without a radius, that of copies of one photo: the calibrated one, else one bit in 20.
+        Pictures at URLs are looked at, for how large they are, only on `allow_hosts`.
         """
         from nachash.tasks.dedup.dedup import DedupSettings, dedup
 
@@ -259,6 +267,7 @@ class Index:
             max_distance=radius,
             grouping=grouping,
             reference=tuple(Path(place) for place in reference),
+            hosts=Hosts.of(allow_hosts),
         )
         return dedup(settings, choice=lambda _: None)
 

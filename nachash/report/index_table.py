@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from nachash.results.index import Export, IndexFacts, Removal, Repair, Rewriting, Verification
+from nachash.results.index import (
+    Export,
+    IndexFacts,
+    Removal,
+    Repair,
+    Restoration,
+    Rewriting,
+    Verification,
+)
 
 _MOST_SHOWN = 20
 
@@ -42,11 +50,25 @@ def verification(result: Verification) -> str:
 
 
 def removal(result: Removal) -> str:
-    """What was removed, and how much is left."""
-    shown = [f"removed {path}" for path in result.removed[:_MOST_SHOWN]]
-    if len(result.removed) > _MOST_SHOWN:
-        shown.append(f"... and {len(result.removed) - _MOST_SHOWN:,} more")
-    summary = f"{result.index}: {len(result.removed):,} removed, {result.images:,} images left"
+    """What was removed or would be, and how much is left."""
+    done = "would remove" if result.dry_run else "removed"
+    would = " would be" if result.dry_run else ""
+    summary = f"{len(result.removed):,}{would} removed, {result.images:,} images left"
+    return _listed(done, result.removed, f"{result.index}: {summary}")
+
+
+def restoration(result: Restoration) -> str:
+    """What is back in the index or would be."""
+    done = "would restore" if result.dry_run else "restored"
+    would = " would be" if result.dry_run else ""
+    summary = f"{len(result.restored):,}{would} restored, {result.images:,} images"
+    return _listed(done, result.restored, f"{result.index}: {summary}")
+
+
+def _listed(done: str, paths: Sequence[str], summary: str) -> str:
+    shown = [f"{done} {path}" for path in paths[:_MOST_SHOWN]]
+    if len(paths) > _MOST_SHOWN:
+        shown.append(f"... and {len(paths) - _MOST_SHOWN:,} more")
     return "\n".join([*shown, summary])
 
 

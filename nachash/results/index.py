@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from nachash.records import Skipped
 from nachash.shapes import Int64
 
 UNKNOWN_TIME: Final = -(2**63)
@@ -83,11 +84,26 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Result of `index remove`: images that no search finds any more."""
+    """Result of `index remove`: images that no search finds any more; with `dry_run`, would.
+
+    `unknown`: images that may be missing or not, with the reason.
+    """
 
     index: str
     removed: tuple[str, ...]
     images: int
+    dry_run: bool = False
+    unknown: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """Result of `index restore`: removed images that are found again; with `dry_run`, would be."""
+
+    index: str
+    restored: tuple[str, ...]
+    images: int
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 from nachash import __version__, plugins
 from nachash import codes as code
 from nachash.errors import ImageError
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.thumbnail import thumbnail
 from nachash.index.reader import Index, open_index
 from nachash.results.dedup import Duplicate, Duplicates
@@ -25,15 +26,15 @@ SHOWN_QUERIES: Final = 16
 SHOWN_NEIGHBOURS: Final = 8
 
 
-def of_search(answer: Answer) -> ResultPage:
-    """Each query with its hits.
+def of_search(answer: Answer, hosts: Hosts = NONE) -> ResultPage:
+    """Each query with its hits; pictures at URLs only of the hosts that the user named.
 
     Raises:
         MissingError, DamagedError: the index cannot be read any more.
     """
     with open_index(Path(answer.index)) as index:
         rows = tuple(
-            _search_row(index, query, bytes.fromhex(hexadecimal), hits)
+            _search_row(index, query, bytes.fromhex(hexadecimal), hits, hosts)
             for query, hexadecimal, hits in zip(
                 answer.queries[:MOST_ROWS], answer.query_codes, answer.hits, strict=False
             )
@@ -49,23 +50,33 @@ def of_search(answer: Answer) -> ResultPage:
     return _page("Search", about, facts, rows, _left_out(answer.hits))
 
 
-def _search_row(index: Index, query: str, asked: bytes, hits: Sequence[Hit]) -> PageRow:
+def _search_row(
+    index: Index, query: str, asked: bytes, hits: Sequence[Hit], hosts: Hosts
+) -> PageRow:
     own = _bits(asked, index.bits)
     ids = np.array([hit.id for hit in hits[:MOST_TILES]], np.int64)
     found = index.codes()[index.positions_of_ids(ids)] if len(ids) else ()
-    tiles = [_tile(query, "", None, own, own, "query")]
+    tiles = [_tile(query, "", None, own, own, "query", hosts=hosts)]
     for hit, bits in zip(hits, found, strict=False):
         caption = hit.label or ""
         tiles.append(
-            _tile(hit.path, caption, hit.distance, _bits(bits.tobytes(), index.bits), own, "")
+            _tile(
+                hit.path,
+                caption,
+                hit.distance,
+                _bits(bits.tobytes(), index.bits),
+                own,
+                "",
+                hosts=hosts,
+            )
         )
     return PageRow(query, tuple(tiles))
 
 
-def of_dedup(found: Duplicates) -> ResultPage:
+def of_dedup(found: Duplicates, hosts: Hosts = NONE) -> ResultPage:
     """Each group with the image to keep first."""
     rows = tuple(
-        PageRow(f"group {number}: {len(group):,} images", _group_tiles(group, found.bits))
+        PageRow(f"group {number}: {len(group):,} images", _group_tiles(group, found.bits, hosts))
         for number, group in enumerate(found.groups[:MOST_ROWS], start=1)
     )
     facts = (
@@ -79,7 +90,7 @@ def of_dedup(found: Duplicates) -> ResultPage:
     return _page("Duplicates", about, facts, rows, _left_out(found.groups))
 
 
-def _group_tiles(group: Sequence[Duplicate], bits: int) -> tuple[Tile, ...]:
+def _group_tiles(group: Sequence[Duplicate], bits: int, hosts: Hosts) -> tuple[Tile, ...]:
     keeper = _bits(bytes.fromhex(group[0].code), bits)
     return tuple(
         _tile(
@@ -90,19 +101,22 @@ def _group_tiles(group: Sequence[Duplicate], bits: int) -> tuple[Tile, ...]:
             keeper,
             "keep" if each.keep else "reference" if each.reference else "surplus",
             good=True if each.keep or each.reference else None,
+            hosts=hosts,
         )
         for each in group[:MOST_TILES]
     )
 
 
-def of_evaluation(scores: Scores, gallery: Path, queries: Path | None) -> ResultPage:
+def of_evaluation(
+    scores: Scores, gallery: Path, queries: Path | None, hosts: Hosts = NONE
+) -> ResultPage:
     """The scores, and a sample of queries (evenly spread) with their nearest images.
 
     Raises:
         MissingError, DamagedError, UsageError: an index cannot be read any more.
     """
     with open_index(gallery) as index, open_index(queries or gallery) as asked:
-        rows = _sampled(index, asked, leave_out=queries is None)
+        rows = _sampled(index, asked, leave_out=queries is None, hosts=hosts)
     facts = (
         (f"mAP@{scores.at or 'all'}", f"{100 * scores.map:.2f} %"),
         (
@@ -128,10 +142,11 @@ class _Images:
     index: Index
     codes: UInt8[np.ndarray, "n bytes"]
     labels: UInt8[np.ndarray, "n classes"]
+    hosts: Hosts
 
     @classmethod
-    def of(cls, index: Index) -> "_Images":
-        return cls(index, index.codes(), index.labels())
+    def of(cls, index: Index, hosts: Hosts) -> "_Images":
+        return cls(index, index.codes(), index.labels(), hosts)
 
     def bits(self, row: int) -> Bool[np.ndarray, "bits"]:
         return _bits(self.codes[row].tobytes(), self.index.bits)
@@ -144,8 +159,8 @@ class _Images:
         return shown(self.index.root, self.index.paths(np.array([row]))[0])
 
 
-def _sampled(index: Index, asked: Index, *, leave_out: bool) -> tuple[PageRow, ...]:
-    gallery, queries = _Images.of(index), _Images.of(asked)
+def _sampled(index: Index, asked: Index, *, leave_out: bool, hosts: Hosts) -> tuple[PageRow, ...]:
+    gallery, queries = _Images.of(index, hosts), _Images.of(asked, hosts)
     rows = np.unique(np.linspace(0, asked.rows - 1, min(SHOWN_QUERIES, asked.rows)).astype(int))
     engine = plugins.load("engines", "faiss-flat").build(
         gallery.codes, ids=np.arange(index.rows), bits=index.bits
@@ -165,7 +180,7 @@ def _evaluated_row(
 ) -> PageRow:
     own, wanted = queries.bits(row), queries.label_names(row)
     path = queries.path(row)
-    tiles = [_tile(path, ", ".join(sorted(wanted)), None, own, own, "query")]
+    tiles = [_tile(path, ", ".join(sorted(wanted)), None, own, own, "query", hosts=queries.hosts)]
     for distance, position in nearest:
         labels = gallery.label_names(int(position))
         good = bool(labels & wanted)
@@ -178,6 +193,7 @@ def _evaluated_row(
                 own,
                 "relevant" if good else "other",
                 good=good,
+                hosts=gallery.hosts,
             )
         )
     return PageRow(path, tuple(tiles))
@@ -192,9 +208,10 @@ def _tile(
     role: str,
     *,
     good: bool | None = None,
+    hosts: Hosts,
 ) -> Tile:
     try:
-        picture, small = thumbnail(path)
+        picture, small = thumbnail(path, hosts)
     except ImageError:
         picture, small = None, False
     return Tile(

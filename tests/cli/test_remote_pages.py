@@ -1,4 +1,4 @@
-"""Pictures at a URL are shown like any other; where nobody answers any more, a tile says so."""
+"""Pictures at a URL whose host was named are shown like any other, and others are not fetched."""
 
 import functools
 import http.server
@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 from test_show import CELL, on_a_terminal
+
+from nachash.images.sources.hosts import host_of
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -61,7 +63,7 @@ def test_every_page_shows_the_pictures(remote, nachash, indexed_digits):
         ("eval-map",),
     ):
         arguments = (*command, "--html", "page.html", "--overwrite")
-        finished = nachash(*arguments, cwd=folder)
+        finished = nachash(*arguments, cwd=folder, NACHASH_ALLOW_HOST=host_of(root))
 
         assert finished.code == 0, finished.err
         page = (folder / "page.html").read_text(encoding="utf-8")
@@ -76,10 +78,28 @@ def _some(folder, nachash):
     return json.loads(found.out)["path"].split("/album/")[-1].split("/all.zip/")[-1]
 
 
+def test_a_host_that_was_not_named_is_not_asked(remote, nachash, indexed_digits):
+    folder, root = remote
+    for command in (
+        ("search", indexed_digits / "query.jpg", "--index", "x.h5"),
+        ("dedup", "x.h5", "--max-distance", 0),
+    ):
+        finished = nachash(*command, "--html", "unasked.html", "--overwrite", cwd=folder)
+
+        assert finished.code == 0, finished.err
+        assert f"--allow-host {host_of(root)}" in finished.err
+        page = (folder / "unasked.html").read_text(encoding="utf-8")
+        assert page.count("data:image/") <= 1
+    measured = nachash("calibrate", "x.h5", cwd=folder)
+    assert measured.code == 2
+    assert f"--allow-host {host_of(root)}" in measured.err
+
+
 def test_duplicates_know_the_resolution_and_are_not_moved(remote, nachash):
     folder, root = remote
 
-    finished = nachash("dedup", "x.h5", "--max-distance", 0, "--json", cwd=folder)
+    allowed = ("--allow-host", host_of(root))
+    finished = nachash("dedup", "x.h5", "--max-distance", 0, "--json", *allowed, cwd=folder)
     moved = nachash("dedup", "x.h5", "--max-distance", 0, "--move-to", "away", cwd=folder)
 
     members = [each for line in finished.out.splitlines() for each in json.loads(line)["images"]]
@@ -89,11 +109,13 @@ def test_duplicates_know_the_resolution_and_are_not_moved(remote, nachash):
 
 
 def test_the_terminal_shows_the_pictures(remote, indexed_digits, tmp_path):
-    folder, _ = remote
+    folder, root = remote
     query = indexed_digits / "query.jpg"
     command = ["search", query, "-k", 2, "--show", "--index", "x.h5"]
 
-    code, printed, told = on_a_terminal(command, folder, NACHASH_STATE=str(tmp_path))
+    code, printed, told = on_a_terminal(
+        [*command, "--allow-host", host_of(root)], folder, NACHASH_STATE=str(tmp_path)
+    )
 
     assert code == 0, told
     assert len(CELL.findall(printed)) > 200
@@ -116,7 +138,7 @@ def test_where_nobody_answers_a_tile_says_so(remote, nachash, indexed_digits):
         (0, "eval-map", "--index", "gone.h5"),
     ):
         arguments = (*command, "--html", "page.html", "--overwrite")
-        finished = nachash(*arguments, cwd=folder)
+        finished = nachash(*arguments, cwd=folder, NACHASH_ALLOW_HOST="127.0.0.1:9")
 
         assert finished.code == 0, finished.err
         page = (folder / "page.html").read_text(encoding="utf-8")

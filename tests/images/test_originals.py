@@ -10,6 +10,7 @@ import pytest
 from pictures import contents, gradient
 
 from nachash.errors import ImageError
+from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.location import source
 from nachash.images.sources.originals import Originals, opened_at
 
@@ -131,16 +132,18 @@ def test_a_place_that_does_not_answer_is_asked_once(monkeypatch):
 
     asked = []
 
-    def unanswered(url):
+    hosts = Hosts.of(["silent.example", "other.example"])
+
+    def unanswered(url, _hosts):
         asked.append(url)
         raise UnreachableError("cannot be fetched: timeout")
 
     monkeypatch.setattr(elsewhere.remote, "single", unanswered)
     for name in ("1.png", "2.png"):
         with pytest.raises(ImageError):
-            opened_at(f"https://silent.example/photos/{name}")
+            opened_at(f"https://silent.example/photos/{name}", hosts)
     with pytest.raises(ImageError):
-        opened_at("https://other.example/photos/1.png")
+        opened_at("https://other.example/photos/1.png", hosts)
 
     assert asked == [
         "https://silent.example/photos/1.png",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from nachash.errors import ImageError, NachashError
 from nachash.images.sources import remote, tar
+from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.selection import FileSource
 from nachash.records import Reference
 
@@ -23,18 +24,19 @@ _silent: dict[str, float] = {}
 _fetched: dict[str, tuple[FileSource, dict[str, Reference]]] = {}
 
 
-def opened(url: str) -> Image.Image:
+def opened(url: str, hosts: Hosts) -> Image.Image:
     """The image at a URL, which may lead on into an archive: `https://host/photos.zip/cat/1.jpg`.
 
     Raises:
-        ImageError: it is not there, cannot be opened, or nobody answers, with the reason.
+        ImageError: its host was not named, it is not there, cannot be opened, or nobody answers.
     """
+    hosts.require(url)
     archive, member = _split(url)
     place = archive or "/".join(url.split("/", 3)[:3])
     if time.monotonic() - _silent.get(place, -_SILENCE) < _SILENCE:
         raise ImageError(f"{place} did not answer")
     try:
-        return _member(archive, member) if archive else remote.single(url)
+        return _member(archive, member, hosts) if archive else remote.single(url, hosts)
     except remote.UnreachableError:
         _silent[place] = time.monotonic()
         raise
@@ -54,13 +56,13 @@ def _split(url: str) -> tuple[str, str]:
     return "", ""
 
 
-def _member(archive: str, name: str) -> Image.Image:
+def _member(archive: str, name: str, hosts: Hosts) -> Image.Image:
     """An image of an archive, which is fetched once."""
     with _fetching:
         if archive not in _fetched:
             while len(_fetched) >= _KEPT:
                 del _fetched[next(iter(_fetched))]
-            listed = remote.source(archive)
+            listed = remote.source(archive, hosts)
             _fetched[archive] = listed, {each.path: each for each in listed.references}
         images, references = _fetched[archive]
     if name not in references:

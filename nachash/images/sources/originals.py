@@ -10,6 +10,7 @@ from PIL import Image
 
 from nachash.errors import ImageError, NachashError
 from nachash.images.sources import files, location
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.member import leads_outside
 from nachash.images.sources.selection import FileSource
 from nachash.records import Reference
@@ -23,14 +24,16 @@ class Originals:
     root: str
     _archives: dict[str, "_Listed"] = field(default_factory=dict)
 
-    def open(self, path: str) -> Image.Image:
+    def open(self, path: str, hosts: Hosts = NONE) -> Image.Image:
         """The image at a path below the root, header read and pixels not.
+
+        `hosts`: those that the user named, without which no URL is opened.
 
         Raises:
             ImageError: it is not there any more or cannot be opened, with the reason.
         """
         if "://" in self.root:
-            return _elsewhere(self.root, path)
+            return _elsewhere(self.root, path, hosts)
         place, source, name = self._found(path)
         if source is None:
             single = files.source(self.root, [path])
@@ -88,14 +91,17 @@ class _Listed:
         return cls(images, {each.path: each for each in images.references})
 
 
-def opened_at(path: str) -> Image.Image:
+def opened_at(path: str, hosts: Hosts = NONE) -> Image.Image:
     """The image at a path or URL, which may lead on into an archive: `photos.zip/cat/1.jpg`.
+
+    A URL is opened only where the user named its host.
 
     Raises:
         ImageError: it is not there or cannot be opened, with the reason.
     """
     if "://" in path:
-        return _elsewhere(*path.rsplit("/", 1))
+        root, _, name = path.rpartition("/")
+        return _elsewhere(root, name, hosts)
     for archive in Path(path).parents if not os.path.lexists(path) else ():
         if archive.is_file():
             status = archive.stat()
@@ -104,12 +110,12 @@ def opened_at(path: str) -> Image.Image:
     return Originals("").open(path)
 
 
-def _elsewhere(root: str, path: str) -> Image.Image:
+def _elsewhere(root: str, path: str, hosts: Hosts) -> Image.Image:
     from nachash.images.sources import elsewhere
 
     if wrong := leads_outside(path):
         raise ImageError(wrong)
-    return elsewhere.opened(f"{root}/{path}")
+    return elsewhere.opened(f"{root}/{path}", hosts)
 
 
 @functools.lru_cache(4)

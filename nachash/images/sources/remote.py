@@ -1,9 +1,10 @@
 """Images at a URL, read through fsspec: a folder, a list, an archive, or one image."""
 
 import datetime as dt
+import functools
 import posixpath
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Any, Final
@@ -13,6 +14,7 @@ from PIL import Image
 from nachash.errors import ImageError, MissingError, StorageError, UsageError
 from nachash.images.decoding.formats import MAX_BYTES, has_image_suffix, opened
 from nachash.images.sources import tar, zip_archive
+from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.member import is_hidden, leads_outside
 from nachash.images.sources.regular_file import trouble
 from nachash.images.sources.selection import FileSource
@@ -69,8 +71,11 @@ def is_url(location: str) -> bool:
     return "://" in location
 
 
-def source(location: str) -> FileSource:
+def source(location: str, hosts: Hosts | None = None) -> FileSource:
     """The images at a URL; images of a folder are known by their suffixes alone.
+
+    `hosts`: those that a redirect may lead to; None where the user named the URL, which may lead
+    anywhere.
 
     Raises:
         UsageError: a kind of URL that is not read.
@@ -78,7 +83,7 @@ def source(location: str) -> FileSource:
         DamagedError: an archive that is none.
         StorageError: no room for a copy of an archive.
     """
-    files, place = _file_system(location)
+    files, place = _file_system(location, hosts)
     name = location.lower()
     if name.endswith(".zip"):
         return zip_archive.source(location, _fetched(files, place, location))
@@ -95,19 +100,60 @@ def source(location: str) -> FileSource:
     return _listed(root, files, _below(files, place, location))
 
 
-def single(location: str) -> Image.Image:
-    """The image at a URL, whatever its name.
+def single(location: str, hosts: Hosts | None = None) -> Image.Image:
+    """The image at a URL, whatever its name; `hosts` as in `source`.
 
     Raises:
         UsageError, MissingError: see `source`.
         ImageError: see `Remote.open`.
     """
-    files, place = _file_system(location)
+    files, place = _file_system(location, hosts)
     reference = Reference(location, 0, 0)
     return Remote("", (reference,), (), files, {location: place}).open(reference)
 
 
-def _file_system(location: str) -> tuple[Any, str]:
+def absent(location: str, paths: Sequence[str], hosts: Hosts) -> list[bool | str]:
+    """Whether each file below a URL is not there; the reason where that cannot be told.
+
+    Raises:
+        UsageError, MissingError: see `source`.
+    """
+    files, place = _file_system(location, hosts)
+
+    def asked(path: str) -> bool | str:
+        try:
+            files.info(f"{place.rstrip('/')}/{path}")
+        except FileNotFoundError as error:  # which fsspec makes of every failure over HTTP
+            cause = error.__cause__ or error
+            return _is_absence(cause) or _reason(cause)
+        except Exception as error:  # noqa: BLE001 (each file system raises what its library does)
+            return _reason(error)
+        return False
+
+    with ThreadPoolExecutor(_REQUESTS) as threads:
+        return list(threads.map(asked, paths))
+
+
+def _is_absence(error: BaseException) -> bool:
+    return isinstance(error, FileNotFoundError) or getattr(error, "status", 0) in (404, 410)
+
+
+@functools.lru_cache(8)
+def _confined(hosts: Hosts) -> Any:
+    """What makes aiohttp follow no redirect to a host that was not named."""
+    import aiohttp
+
+    async def redirected(_session: Any, _context: Any, told: Any) -> None:
+        answer = told.response
+        place = answer.headers.get("Location") or answer.headers.get("URI") or ""
+        hosts.require(str(answer.url.join(type(answer.url)(place))))
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(redirected)
+    return trace
+
+
+def _file_system(location: str, hosts: Hosts | None) -> tuple[Any, str]:
     scheme = location.partition("://")[0]
     if scheme not in SCHEMES or "::" in location:
         raise UsageError(
@@ -117,7 +163,9 @@ def _file_system(location: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
 
-        return url_to_fs(location)
+        if hosts is None or not scheme.startswith("http"):
+            return url_to_fs(location)
+        return url_to_fs(location, client_kwargs={"trace_configs": [_confined(hosts)]})
     except ImportError as error:
         raise MissingError(
             f"{location} needs a package that is not installed: {error}", _EXTRA
@@ -242,13 +290,19 @@ def _parts(files: Any, place: str, location: str) -> Iterator[bytes]:
         raise _unreachable(location, error) from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ImageError):
+        return error.sentence
+    if isinstance(error.__cause__, ImageError):
+        return error.__cause__.sentence
     if isinstance(error, FileNotFoundError):
         return "not found"
     return f"cannot be fetched: {' '.join(str(error).split()) or type(error).__name__}"[:120]
 
 
 def _image_error(error: Exception) -> ImageError:
+    if isinstance(error, ImageError):
+        return error
     answered = isinstance(error, FileNotFoundError | PermissionError) or hasattr(error, "status")
     return (ImageError if answered else UnreachableError)(_reason(error))
 

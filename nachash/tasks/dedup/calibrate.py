@@ -13,6 +13,7 @@ from nachash.errors import ImageError, MissingError
 from nachash.images.decoding import distortions
 from nachash.images.decoding.colour import rgb
 from nachash.images.decoding.decode import decode
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.originals import Originals
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
@@ -31,11 +32,15 @@ SIMILAR_STRANGERS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrateSettings:
-    """What `calibrate` needs to know; the words are those of the command line."""
+    """What `calibrate` needs to know; the words are those of the command line.
+
+    `hosts`: those that pictures of the index are fetched from.
+    """
 
     index: Path | None = None
     images: int = 300
     seed: int = 0
+    hosts: Hosts = NONE
 
 
 def calibrate(
@@ -53,7 +58,9 @@ def calibrate(
         if index.rows < 2:
             raise MissingError(f"{path} has {index.rows} images: calibrating takes at least two")
         random = random_distances(index.codes(), index.bits, rng)
-        images, same, similar = _copies(index, settings.images, rng, progress)
+        if refusal := "://" in index.root and settings.hosts.refusal(index.root):
+            raise MissingError(f"pictures at {index.root} are not opened: {refusal}")
+        images, same, similar = _copies(index, settings, rng, progress)
         measured = recommended(index.bits, index.rows, images, random, same, similar)
     with writer.open_for_append(path) as storing:
         storing.store_calibration(measured.to_json())
@@ -111,14 +118,14 @@ def random_distances(
 
 
 def _copies(
-    index: Index, wanted: int, rng: np.random.Generator, progress: Progress
+    index: Index, settings: CalibrateSettings, rng: np.random.Generator, progress: Progress
 ) -> tuple[int, Int64[np.ndarray, "distances"], Int64[np.ndarray, "distances"]]:
     """How many images were used, and the distances of both kinds of copies to them."""
     encoder = OnnxEncoder(index.encoder)
     same, similar = (np.zeros(index.bits + 1, np.int64) for _ in range(2))
-    used = 0
+    used, wanted = 0, settings.images
     rows = rng.permutation(index.rows)
-    for image in _opened(index, rows):
+    for image in _opened(index, rows, settings.hosts):
         for kind, counts in ((distortions.same_photo, same), (distortions.similar, similar)):
             own, *others = _codes([image, *kind(image, rng)], index.preprocessing, encoder)
             counts += np.bincount(code.popcount(np.stack(others) ^ own), minlength=index.bits + 1)
@@ -134,12 +141,12 @@ def _copies(
     return used, same, similar
 
 
-def _opened(index: Index, rows: Int64[np.ndarray, "n"]) -> Iterator[Image.Image]:
+def _opened(index: Index, rows: Int64[np.ndarray, "n"], hosts: Hosts) -> Iterator[Image.Image]:
     """Images of some rows, RGB; those that cannot be read are passed over."""
     originals = Originals(index.root)
     for row in rows:
         try:
-            with originals.open(index.paths(np.array([row]))[0]) as image:
+            with originals.open(index.paths(np.array([row]))[0], hosts) as image:
                 image.load()
                 yield rgb(image)
         except (ImageError, OSError):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from nachash import codes
 from nachash.errors import ImageError, MissingError
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.originals import opened_at
 from nachash.index.reader import open_index
 from nachash.records import Progress, silent
@@ -29,7 +31,8 @@ _REQUESTS: Final = 16  # at once
 class DedupSettings:
     """What `dedup` needs to know; the words are those of the command line.
 
-    `moving`: files will be moved, so that the source has to be named.
+    `moving`: files will be moved, so that the source has to be named. `hosts`: those that
+    pictures of an index are fetched from, to see how large they are.
     """
 
     source: Path | None = None
@@ -41,6 +44,7 @@ class DedupSettings:
     workers: int | None = None
     no_check: bool = False
     moving: bool = False
+    hosts: Hosts = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class _Gathered:
     protected: tuple[Path, ...]
     calibration: Calibration | None
     encoder: Encoder
+    hosts: Hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ def searched(
         source = settings.source or chosen_index(None, choice)
     gathered = _gathered(source, settings, progress)
     images = gathered.images
+    if refusal := "://" in images.root and settings.hosts.refusal(images.root):
+        choice(f"pictures at {images.root} are not opened: {refusal}")
     radius = settings.max_distance
     if radius is None:
         radius, sentence = same_photo_radius(gathered.calibration, images.bits)
@@ -123,7 +130,9 @@ def _gathered(source: Path, settings: DedupSettings, progress: Progress) -> _Gat
         coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress)
         for path in outside
     ]
-    return _Gathered(coded_images.joined([first, *others]), protected, measured, encoder)
+    return _Gathered(
+        coded_images.joined([first, *others]), protected, measured, encoder, settings.hosts
+    )
 
 
 def _folder(path: Path) -> Path:
@@ -193,19 +202,20 @@ def _members(gathered: _Gathered, rows: Int64[np.ndarray, "n"]) -> list[_Member]
         )
         for row in rows
     ]
+    resolution = partial(_resolution, hosts=gathered.hosts)
     if "://" in images.root:
         with ThreadPoolExecutor(_REQUESTS) as threads:
-            pixels = list(threads.map(_resolution, paths))
+            pixels = list(threads.map(resolution, paths))
     else:
-        pixels = [_resolution(path) for path in paths]
+        pixels = [resolution(path) for path in paths]
     columns = zip(paths, images.sizes[rows].tolist(), pixels, protected, strict=True)
     return [_Member(*fields) for fields in columns]
 
 
-def _resolution(path: str) -> tuple[int, int] | None:
+def _resolution(path: str, *, hosts: Hosts) -> tuple[int, int] | None:
     """Width and height in pixels; None when the file cannot be opened any more."""
     try:
-        image = opened_at(path)
+        image = opened_at(path, hosts)
     except (ImageError, OSError):
         return None
     with image:

@@ -1,38 +1,53 @@
 """`index remove`: images that no search shall find any more; their ids are never used again."""
 
-import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from nachash.errors import MissingError, UsageError
-from nachash.images.sources import location
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
+from nachash.records import Skipped
 from nachash.results.index import Removal
 from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.index.missing import Missing, missing
 from nachash.tasks.root import absolute
+
+MOST_UNASKED: Final = 0.25  # share of the images that --missing removes without asking
+
+Ask = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveSettings:
-    """What `index remove` needs to know; a path is an image or a folder."""
+    """What `index remove` needs to know; a path is an image or a folder.
+
+    `yes`: however many are missing. `hosts`: those that are asked what is missing at a URL.
+    """
 
     paths: tuple[str, ...] = ()
     missing: bool = False
     index: Path | None = None
+    dry_run: bool = False
+    yes: bool = False
+    hosts: Hosts = NONE
 
 
-def remove(settings: RemoveSettings, *, choice: Choice = untold) -> Removal:
-    """Mark rows as removed; `index compact` gives their room back.
+def remove(settings: RemoveSettings, *, choice: Choice = untold, ask: Ask | None = None) -> Removal:
+    """Mark rows as removed: `index restore` takes that back, `index compact` makes it final.
+
+    Where more than a quarter of the images, or all of a folder directly below the root, are
+    missing, `ask` decides; it is given a sentence. Images of which nothing is known stay.
 
     Raises:
-        UsageError: neither paths nor `missing`, or both.
-        MissingError: a path names no image; or `missing`, and the whole root is not there.
+        UsageError: neither paths nor `missing`, or both; or many are missing, and nobody can be
+            asked.
+        MissingError: a path names no image; or `missing`, and none of the images can be seen.
         StorageError: another process writes the index.
     """
     if bool(settings.paths) == settings.missing:
@@ -41,12 +56,49 @@ def remove(settings: RemoveSettings, *, choice: Choice = untold) -> Removal:
             "nachash index remove PATH...",
         )
     path = chosen_index(settings.index, choice, changing=True)
-    with writer.open_for_append(path) as writing, open_index(path) as index:
+    unknown: list[Skipped] = []
+    with open_index(path) as index:
         known = index.all_paths()
-        rows = _missing(index, known) if settings.missing else named(settings.paths, index, known)
-        if len(rows):
-            writing.change(Changes(removed=index.ids()[rows].tolist()))
-        return Removal(str(path), tuple(known[row] for row in rows), index.rows - len(rows))
+        if settings.missing:
+            found = missing(index, known, settings.hosts)
+            rows, unknown = found.rows, found.unknown
+        else:
+            found, rows = None, named(settings.paths, index, known)
+        ids = index.ids()[rows].tolist()
+        result = Removal(
+            index=str(path),
+            removed=tuple(known[row] for row in rows),
+            images=index.rows - len(rows),
+            dry_run=settings.dry_run,
+            unknown=tuple(unknown),
+        )
+    if not ids or settings.dry_run:
+        return result
+    if found and not (settings.yes or _agreed(found, known, path, ask)):
+        return Removal(str(path), (), len(known), unknown=tuple(unknown))
+    with writer.open_for_append(path) as writing, open_index(path) as index:
+        writing.change(Changes(removed=np.intersect1d(index.ids(), ids).tolist()))
+    return result
+
+
+def _agreed(found: Missing, known: Sequence[str], path: Path, ask: Ask | None) -> bool:
+    """Whether so many may go.
+
+    Raises:
+        UsageError: many would, and nobody can be asked.
+    """
+    share = len(found.rows) / len(known)
+    if share <= MOST_UNASKED and not found.emptied:
+        return True
+    many = f"{len(found.rows):,} of {len(known):,} images of {path} ({share:.0%}) are missing"
+    if found.emptied:
+        shown = ", ".join(found.emptied[:3]) + (", ..." if len(found.emptied) > 3 else "")
+        many += f", with all of {shown}"
+    if ask is None:
+        raise UsageError(
+            f"{many}; nothing was removed", "--dry-run to see them, --yes to remove them"
+        )
+    return ask(f"{many}. Remove them?")
 
 
 def named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]:
@@ -57,13 +109,18 @@ def named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]
     """
     found: set[int] = set()
     for path in paths:
-        rows = _matching(path.rstrip("/"), known) or _matching(_below_root(path, index), known)
+        rows = matching(path, index, known)
         if not rows:
             raise MissingError(
                 f"{index.path} has no image {path} and none below it", "name it as the index does"
             )
         found.update(rows)
     return sorted(found)
+
+
+def matching(path: str, index: Index, known: Sequence[str]) -> list[int]:
+    """Places of an image among paths, or of all below a folder; named as there or from here."""
+    return _matching(path.rstrip("/"), known) or _matching(_below_root(path, index), known)
 
 
 def _matching(path: str, known: Sequence[str]) -> list[int]:
@@ -77,18 +134,3 @@ def _below_root(path: str, index: Index) -> str:
     """A path from here as one relative to the index's root; empty when it does not lie there."""
     full, root = Path(absolute(path)), absolute(index.root)
     return full.relative_to(root).as_posix() if full.is_relative_to(root) else ""
-
-
-def _missing(index: Index, known: Sequence[str]) -> list[int]:
-    root = index.root
-    if "://" not in root and not os.path.exists(root):  # noqa: PTH110 (bytes kept)
-        raise MissingError(
-            f"the whole folder {root} is not there, so nothing is removed",
-            "mount or move it back; or name what to remove",
-        )
-    if Path(root).is_dir():
-        gone = [not os.path.lexists(os.path.join(root, path)) for path in known]  # noqa: PTH118
-        return np.flatnonzero(gone).tolist()
-    source = location.source(root, sys.stdin)
-    present = {each.path for each in source.references} | {each.path for each in source.skipped}
-    return [row for row, path in enumerate(known) if path not in present]

@@ -14,6 +14,7 @@ import numpy as np
 from nachash import __version__
 from nachash import codes as code
 from nachash.errors import NachashError, UsageError
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.thumbnail import Thumbnail
 from nachash.index.reading import stamp
 from nachash.records import Hits
@@ -39,6 +40,7 @@ class ServeSettings:
     most_bytes: int = 32 << 20
     most_pixels: int = 100_000_000
     most_at_once: int = MOST_AT_ONCE
+    hosts: Hosts = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Service:
         self.settings = settings
         self.snapshot = Snapshot.of(chosen_index(settings.index, choice))
         self.trouble: str | None = None
-        self._thumbnails = Thumbnails()
+        self._thumbnails = Thumbnails(settings.hosts)
         self._batcher = Batcher(settings.most_at_once)
         self._ending = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="nachash-watch", daemon=True)

@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from typing import Final, final
 
+from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.thumbnail import Thumbnail, drawn
 from nachash.tasks.serve.snapshot import Snapshot
 
@@ -14,9 +15,13 @@ _MOST_BYTES: Final = 64 << 20
 
 @final
 class Thumbnails:
-    """A cache of at most 64 MiB, the least recently used dropped first."""
+    """A cache of at most 64 MiB, the least recently used dropped first.
 
-    def __init__(self) -> None:
+    `hosts`: those that pictures at URLs are fetched from.
+    """
+
+    def __init__(self, hosts: Hosts = NONE) -> None:
+        self._hosts = hosts
         self._kept: OrderedDict[str, Thumbnail] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -42,7 +47,7 @@ class Thumbnails:
             if tag in self._kept:
                 self._kept.move_to_end(tag)
                 return self._kept[tag]
-        made = drawn(snapshot.originals.open(snapshot.all_paths()[row]), SIDE)
+        made = drawn(snapshot.originals.open(snapshot.all_paths()[row], self._hosts), SIDE)
         with self._lock:
             if tag not in self._kept:
                 self._kept[tag] = made
