@@ -78,6 +78,13 @@ NoCheck = Annotated[
     typer.Option("--no-check", help="Do not compare checksums of what is read from the index."),
     SetBy.OWNER,
 ]
+Print0 = Annotated[
+    bool,
+    typer.Option(
+        "--print0", "-0", help="Print plain paths, each ended by a zero byte, as for `xargs -0`."
+    ),
+    SetBy.OWNER,
+]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Only show what would be done."),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from nachash.errors import NachashError
 from nachash.records import Progress, Skipped, silent
+from nachash.report.visible import visible
 
 MOST_SKIPPED_SHOWN = 10
 
@@ -18,8 +19,8 @@ def first_process() -> bool:
 
 
 def note(sentence: str) -> None:
-    """One line about a choice made or a thing to know."""
-    print(sentence, file=sys.stderr)  # noqa: T201
+    """One line about a choice made or a thing to know; what a terminal would obey is escaped."""
+    print(visible(sentence), file=sys.stderr)  # noqa: T201
 
 
 def show_error(error: NachashError) -> None:
@@ -58,7 +59,7 @@ def confirmed(question: str) -> bool:
     """The answer to a question, no unless yes was typed."""
     import typer
 
-    return typer.confirm(question, err=True)
+    return typer.confirm(visible(question), err=True)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`nachash dedup`: groups of images that show the same, and which one of each to keep."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -14,6 +15,7 @@ from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
 
 if TYPE_CHECKING:
+    from nachash.results.dedup import Duplicates
     from nachash.tasks.dedup.dedup import Searched
 
 _MOVE: Final = "nachash dedup out.h5 --move-to surplus --apply"
@@ -65,6 +67,7 @@ def command(
     allow_host: options.AllowHost = None,
     no_check: options.NoCheck = False,
     json: options.Json = False,
+    print0: options.Print0 = False,
     overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
         bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found."), SetBy.OWNER
@@ -94,6 +97,8 @@ def command(
         hosts=Hosts.of(allow_host or ()),
     )
     _check_target(move_to, settings.reference, apply)
+    if json and print0:
+        raise UsageError("--json and --print0 exclude each other", "use one of them")
     for path in filter(None, (csv, html)):
         output.check_writable(path, overwrite=overwrite)
     with terminal.progress() as progress:
@@ -105,14 +110,26 @@ def command(
         terminal.note(f"wrote {csv}")
     if html:
         pages.write_dedup(html, found, settings.hosts)
-    for line in report.lines(found, json=json, terminal=sys.stdout.isatty()):
-        typer.echo(line)
+    for text in _printed(found, json=json, print0=print0):
+        typer.echo(text, nl=False)
     if move_to:
         _move(result, move_to, settings.reference, apply)
     if not found.groups and not no_exit_code:
         raise NothingFoundError(
             f"no duplicates within distance {found.max_distance} in {found.source}"
         )
+
+
+def _printed(found: "Duplicates", *, json: bool, print0: bool) -> Iterable[str | bytes]:
+    """The groups for machines, as text, or as plain paths; with its line ends."""
+    from nachash.report import duplicates as report
+    from nachash.report import plain_paths
+
+    if json:
+        return (f"{line}\n" for line in report.json_lines(found))
+    if sys.stdout.isatty() and not print0:
+        return (f"{line}\n" for line in report.text(found))
+    return plain_paths.lines(report.surplus_paths(found), zeros=print0)
 
 
 def _check_target(target: Path | None, references: tuple[Path, ...], apply: bool) -> None:

@@ -1,8 +1,7 @@
 """`nachash search`: the indexed images that look most like a picture."""
 
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -77,6 +76,7 @@ def command(
     allow_host: options.AllowHost = None,
     no_check: options.NoCheck = False,
     json: options.Json = False,
+    print0: options.Print0 = False,
     overwrite: options.Overwrite = False,
     no_exit_code: Annotated[
         bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found."), SetBy.OWNER
@@ -85,8 +85,9 @@ def command(
 ) -> None:
     """Find the images of an index that are nearest to a picture by Hamming distance.
 
-    Prints a table on a terminal and plain paths into a pipe. With --max-distance and without
-    -k, all images within that distance; exit code 5 when there is none.
+    Prints a table on a terminal and plain paths into a pipe (with -0, for names of any kind).
+    With --max-distance and without -k, all images within that distance; exit code 5 when there
+    is none.
     """
     from nachash.tasks.search.search import SearchSettings, search
 
@@ -105,16 +106,15 @@ def command(
     )
     if html:
         pages.check(html, overwrite=overwrite)
-    if show and json:
-        raise UsageError("--show and --json exclude each other", "use one of them")
+    if show + json + print0 > 1:
+        raise UsageError("--show, --json and --print0 exclude one another", "use one of them")
     result = search(settings, choice=terminal.note)
     terminal.show_skipped(result.skipped)
     for sentence in result.notes:
         terminal.note(sentence)
     hosts = Hosts.of(allow_host or (), (*settings.queries, *settings.paths))
-    render = _rendering(hosts, json=json, show=show)
-    for line in render(result):
-        typer.echo(line)
+    for text in _printed(result, hosts, json=json, show=show, print0=print0):
+        typer.echo(text, nl=False)
     if html:
         pages.write_search(html, result, hosts)
     if not any(result.hits) and not no_exit_code:
@@ -124,12 +124,16 @@ def command(
         raise NothingFoundError(f"no image{filtered}{reach} in {result.index}")
 
 
-def _rendering(hosts: Hosts, *, json: bool, show: bool) -> Callable[[Answer], Iterable[str]]:
-    """How the answer is printed: for machines, as pictures, as a table, or as plain paths."""
-    from nachash.report import json_lines, table
+def _printed(
+    answer: Answer, hosts: Hosts, *, json: bool, show: bool, print0: bool
+) -> Iterable[str | bytes]:
+    """The answer for machines, as pictures, as a table, or as plain paths; with its line ends."""
+    from nachash.report import json_lines, plain_paths, table
 
     if json:
-        return json_lines.hits
+        return (f"{line}\n" for line in json_lines.hits(answer))
     if show and pages.pictures_can_be_shown():
-        return partial(pages.pictures, hosts=hosts)
-    return table.hits if sys.stdout.isatty() else table.hit_paths
+        return (f"{line}\n" for line in pages.pictures(answer, hosts))
+    if sys.stdout.isatty() and not print0:
+        return (f"{line}\n" for line in table.hits(answer))
+    return plain_paths.lines(table.hit_paths(answer), zeros=print0)

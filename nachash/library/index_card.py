@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nachash.errors import ImageError
 from nachash.images.sources.originals import Originals
 from nachash.images.thumbnail import drawn, uri
+from nachash.report.visible import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +28,7 @@ def table(facts: Sequence[tuple[str, str]]) -> "Table":
 
     found = Table.grid(padding=(0, 2))
     for name, value in facts:
-        found.add_row(Text(name, style="dim"), Text(_text(value)))
+        found.add_row(Text(name, style="dim"), Text(visible(value)))
     return found
 
 

@@ -5,16 +5,10 @@ import io
 from collections.abc import Iterator, Sequence
 
 from nachash.records import to_json
+from nachash.report.visible import visible
 from nachash.results.dedup import Duplicate, Duplicates, Move
 
 COLUMNS = ("group", "keep", "distance", "width", "height", "size", "reference", "id", "path")
-
-
-def lines(found: Duplicates, *, json: bool, terminal: bool) -> Iterator[str]:
-    """JSON where it was asked for; else groups on a terminal and plain paths into a pipe."""
-    if json:
-        return json_lines(found)
-    return text(found) if terminal else surplus_paths(found)
 
 
 def text(found: Duplicates) -> Iterator[str]:
@@ -28,7 +22,8 @@ def text(found: Duplicates) -> Iterator[str]:
 def _line(each: Duplicate) -> str:
     role = "keep     " if each.keep else "reference" if each.reference else "surplus  "
     pixels = f"{each.width}x{each.height}" if each.width else "missing"
-    return f"{role}  {each.distance:>3} bits  {pixels:>11}  {each.size:>11,} bytes  {each.path}"
+    facts = f"{role}  {each.distance:>3} bits  {pixels:>11}  {each.size:>11,} bytes"
+    return f"{facts}  {visible(each.path)}"
 
 
 def _summary(found: Duplicates) -> str:
@@ -39,7 +34,7 @@ def _summary(found: Duplicates) -> str:
 
 
 def surplus_paths(found: Duplicates) -> Iterator[str]:
-    """Plain paths of the images that could go, a line each, for the next program in a pipe."""
+    """Paths of the images that could go, for the next program in a pipe."""
     for group in found.groups:
         for each in group:
             if not each.keep and not each.reference:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nachash.report.visible import visible
 from nachash.results.index import (
     Export,
     IndexFacts,
@@ -42,11 +43,11 @@ def facts(result: IndexFacts) -> str:
 
 def verification(result: Verification) -> str:
     """Everything that is wrong, a line each, then the sum of it."""
-    problems = [f"{problem.part}: {problem.what}" for problem in result.problems]
+    problems = [visible(f"{problem.part}: {problem.what}") for problem in result.problems]
     verdict = f"{len(problems)} problems" if problems else "sound"
-    speed = result.bytes / max(result.seconds, 1e-9)
+    speed = _size(round(result.bytes / max(result.seconds, 1e-9)))
     read = f"{result.rows:,} rows, {_size(result.bytes)} in {result.seconds:.1f} s"
-    return "\n".join([*problems, f"{result.index}: {verdict} ({read}, {_size(speed)}/s)"])
+    return "\n".join([*problems, f"{visible(result.index)}: {verdict} ({read}, {speed}/s)"])
 
 
 def removal(result: Removal) -> str:
@@ -66,43 +67,45 @@ def restoration(result: Restoration) -> str:
 
 
 def _listed(done: str, paths: Sequence[str], summary: str) -> str:
-    shown = [f"{done} {path}" for path in paths[:_MOST_SHOWN]]
+    shown = [f"{done} {visible(path)}" for path in paths[:_MOST_SHOWN]]
     if len(paths) > _MOST_SHOWN:
         shown.append(f"... and {len(paths) - _MOST_SHOWN:,} more")
-    return "\n".join([*shown, summary])
+    return "\n".join([*shown, visible(summary)])
 
 
 def rewriting(result: Rewriting) -> str:
     """What was written anew."""
     dropped = f", {result.dropped:,} rows left out" if result.dropped else ""
     sizes = f"{_size(result.bytes_before)} before, {_size(result.bytes_after)} now"
-    return f"{result.index}: {result.images:,} images{dropped}; {sizes}"
+    return visible(f"{result.index}: {result.images:,} images{dropped}; {sizes}")
 
 
 def export(result: Export) -> str:
     """What was exported."""
-    return f"{result.out}: {result.images:,} codes of {result.index} as {result.format}"
+    return visible(f"{result.out}: {result.images:,} codes of {result.index} as {result.format}")
 
 
 def repair(result: Repair) -> str:
     """What was done, and what is left."""
-    kept = [f"the damaged file is {result.kept}"] if result.kept else []
+    kept = [f"the damaged file is {visible(result.kept)}"] if result.kept else []
     lost = f", {result.lost:,} lost" if result.lost else ""
-    return "\n".join([*result.done, *kept, f"{result.index}: {result.images:,} images{lost}"])
+    summary = visible(f"{result.index}: {result.images:,} images{lost}")
+    return "\n".join([*map(visible, result.done), *kept, summary])
 
 
 def _lines(rows: Sequence[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    return "\n".join(f"{name:<{width}}  {visible(value)}" for name, value in rows)
 
 
 def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 
-def _size(count: float) -> str:
+def _size(count: int) -> str:
+    size = float(count)
     for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

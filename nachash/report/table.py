@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from nachash.report.visible import visible
 from nachash.results.encode import Encoding
 from nachash.results.evaluate import Scores
 from nachash.results.search import Answer
@@ -140,7 +141,7 @@ def _percent(fraction: float) -> str:
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     """Names and values in two columns."""
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    return "\n".join(f"{name:<{width}}  {visible(value)}" for name, value in rows)
 
 
 def room() -> int | None:
@@ -179,10 +180,10 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=Text(visible(title)), title_justify="left", box=box.SIMPLE_HEAD)
     for column in columns:
         justify = "left" if column in ("path", "label", "method") else "right"
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     return table

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from nachash.report.visible import visible
 from nachash.results.page import PageRow, ResultPage, Tile
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def _cell(tile: Tile, rank: int) -> "RenderableType":
     facts = tile.role if tile.distance is None else f"{rank}  {tile.distance} {unit}"
     heading = Text(facts, style="bold", no_wrap=True, overflow="ellipsis")
     if tile.caption:
-        heading.append(f"  {tile.caption}", style="not bold")
-    name = Text(_end_of(tile.name), style="dim", no_wrap=True)
+        heading.append(f"  {visible(tile.caption)}", style="not bold")
+    name = Text(_end_of(visible(tile.name)), style="dim", no_wrap=True)
     return Group(_picture(tile), heading, name, Text())
 
 
