@@ -50,6 +50,13 @@ class Engine(Protocol):
             UsageError: for a negative radius or queries of another length.
         """
 
+    def among(self, ids: Int64[np.ndarray, "n"]) -> "Engine":
+        """An engine that finds these ids only, and shares the codes where it can.
+
+        Raises:
+            UsageError: for an id that is not there.
+        """
+
     def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
         """Add codes.
 

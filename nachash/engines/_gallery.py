@@ -43,6 +43,21 @@ class Gallery:
         both = np.concatenate([self.codes, codes]), np.concatenate([self.ids, ids])
         return Gallery.of(*both, self.bits)
 
+    def rows_of(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
+        """Where some ids stand, in ascending order.
+
+        Raises:
+            UsageError: for an id that is not there.
+        """
+        unknown = np.setdiff1d(ids, self.ids)
+        if len(unknown):
+            raise UsageError(f"id {unknown[0]} cannot be searched: it is not there")
+        return np.flatnonzero(np.isin(self.ids, ids, kind="sort"))
+
+    def at(self, rows: Int64[np.ndarray, "k"]) -> "Gallery":
+        """Some rows of this gallery, which ascend."""
+        return Gallery(self.codes[rows], self.ids[rows], self.bits)
+
     def without(self, ids: Int64[np.ndarray, "n"]) -> "Gallery":
         """This gallery without some ids."""
         unknown = np.setdiff1d(ids, self.ids)

@@ -39,6 +39,9 @@ class _Exact:
         ]
         return self._hits(found, queries)
 
+    def among(self, ids: Int64[np.ndarray, "n"]) -> Engine:
+        return _Exact(self._gallery.at(self._gallery.rows_of(ids)))
+
     def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
         self._gallery = self._gallery.with_added(codes, ids)
 

@@ -12,6 +12,7 @@ import numpy as np
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
 from nachash.index.error_log import last_words
+from nachash.index.ragged import Ragged
 from nachash.index.storage import layout, text_column
 from nachash.index.storage.chunks import check_complete
 from nachash.index.storage.journal import committed_pages
@@ -209,6 +210,12 @@ class Index:
         with damage(self.path):
             paths = text_column.all_texts(self._paths, self.header.committed)
         return paths if self._live is None else [paths[row] for row in self._live]
+
+    def path_bytes(self) -> Ragged:
+        """The path of every row as bytes, without a string for each."""
+        with damage(self.path):
+            paths = text_column.packed(self._paths, self.header.committed)
+        return paths if self._live is None else paths.take(self._live)
 
     def removed_images(self) -> dict[int, str]:
         """Paths by id of the rows that were removed and still take room, ids ascending."""

@@ -48,14 +48,14 @@ def described(
 
 def _row(snapshot: Snapshot, name: str, nearest: Nearest, k: int | None) -> list[Hit]:
     ids, distances = nearest.ids[:k], nearest.distances[:k]
-    paths, places = snapshot.all_paths(), snapshot.positions(ids).tolist()
+    places = snapshot.positions(ids).tolist()
     columns = zip(ids.tolist(), distances.tolist(), places, nearest.weights(len(ids)), strict=True)
     return [
         Hit(
             query=name,
             rank=rank,
             id=identifier,
-            path=shown(snapshot.root, paths[place]),
+            path=shown(snapshot.root, snapshot.path_of(place)),
             distance=distance,
             label=snapshot.label(place),
             asymmetric=weight,

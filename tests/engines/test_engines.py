@@ -122,6 +122,31 @@ def test_adding_and_removing_equals_building_anew(name, seed, data):
 
 
 @every_engine
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), data=st.data(), k=st.integers(1, 140))
+def test_a_part_equals_an_engine_of_it_alone(name, seed, data, k):
+    codes, ids = codes_with_ties(seed, 140, 24), shuffled_ids(seed, 120)
+    chosen = np.array(sorted(data.draw(st.sets(st.integers(0, 119)))), np.int64)
+    fewer = chosen[::2]
+    alone = exact.build(codes[chosen], ids=ids[chosen], bits=24)
+
+    engine = built(name, codes[:120], ids, 24)
+    part = engine.among(ids[chosen])
+
+    same(part.search(codes[120:], k), alone.search(codes[120:], k))
+    same(part.within(codes[120:], 9), alone.within(codes[120:], 9))
+    same(
+        part.among(ids[fewer]).search(codes[120:], k),
+        exact.build(codes[fewer], ids=ids[fewer], bits=24).search(codes[120:], k),
+    )
+    part.remove(ids[fewer])
+    alone.remove(ids[fewer])
+    same(part.search(codes[120:], k), alone.search(codes[120:], k))
+    whole = exact.build(codes[:120], ids=ids, bits=24)
+    same(engine.search(codes[120:], k), whole.search(codes[120:], k))
+
+
+@every_engine
 def test_a_tie_across_many_blocks_goes_to_the_smaller_ids(name):
     """More rows than FAISS compares at once, all at two distances."""
     codes = np.zeros((150_000, 1), np.uint8)
@@ -165,6 +190,7 @@ def test_an_empty_gallery_and_no_queries_have_empty_answers(name):
         lambda engine: engine.add(np.zeros((1, 2), np.uint8), np.array([2])),
         lambda engine: engine.add(np.zeros((1, 3), np.uint8), np.array([9])),
         lambda engine: engine.remove(np.array([7])),
+        lambda engine: engine.among(np.array([0, 7])),
     ],
 )
 def test_a_request_that_makes_no_sense_is_an_error_and_changes_nothing(name, wrong):

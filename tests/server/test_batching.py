@@ -38,7 +38,7 @@ class Slow:
     def within(self, queries, radius):
         raise NotImplementedError
 
-    add = remove = within
+    add = remove = among = within
 
 
 def same(one, other):

@@ -9,6 +9,7 @@ from PIL import Image
 from serving import served
 
 from nachash.tasks.index.remove import RemoveSettings, remove
+from nachash.tasks.serve.snapshot import Snapshot
 
 
 def add_picture(images, name="1/new.png"):
@@ -103,3 +104,38 @@ def test_an_index_that_was_moved_away_is_served_on(own_index):
         assert not service.refresh()
         assert client.get("/neighbours/0").status_code == 200
         assert client.get("/health").json()["status"] == "stale"
+
+
+def test_health_notices_a_changed_and_a_missing_file_without_watching(own_index):
+    index, images, encode_again = own_index
+    with served(index) as (_, client):
+
+        def health():
+            found = client.get("/health").json()
+            return found["status"], found["trouble"] or ""
+
+        assert health() == ("ok", "")
+        add_picture(images)
+        encode_again()
+        status, trouble = health()
+        assert status == "stale"
+        assert "has changed" in trouble
+        assert "--watch" in trouble
+        shutil.move(index, index.with_suffix(".away"))
+        status, trouble = health()
+        assert status == "stale"
+        assert "not there any more" in trouble
+
+
+def test_an_unforeseen_error_is_told_and_the_watching_goes_on(own_index, monkeypatch):
+    index, images, encode_again = own_index
+    with served(index) as (service, client):
+        add_picture(images)
+        encode_again()
+        with monkeypatch.context() as broken:
+            broken.setattr(Snapshot, "of", lambda *_: 1 / 0)
+            assert not service.refresh()
+            trouble = client.get("/health").json()["trouble"]
+        assert "ZeroDivisionError" in trouble
+        assert service.refresh()
+        assert client.get("/health").json()["status"] == "ok"

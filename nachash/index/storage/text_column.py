@@ -10,6 +10,7 @@ from typing import TypeAlias
 import h5py
 import numpy as np
 
+from nachash.index.ragged import Ragged
 from nachash.index.storage import chunks
 from nachash.index.storage.unchecked import UncheckedGroup
 from nachash.shapes import Int64
@@ -84,6 +85,20 @@ def whole(
     if (ends < starts).any() or len(blob) != last:
         raise ValueError("the ends of its texts do not fit their bytes")
     return starts, ends, blob
+
+
+def packed(group: Texts, rows: int) -> Ragged:
+    """The first `rows` texts as bytes.
+
+    Raises:
+        ValueError: when the column is damaged.
+    """
+    ends = group["ends"][:rows]
+    last = int(ends[-1]) if rows else 0
+    values = group["bytes"][:last]
+    if (np.diff(ends, prepend=0) < 0).any() or len(values) != last:
+        raise ValueError("the ends of its texts do not fit their bytes")
+    return Ragged(ends, values)
 
 
 def all_texts(group: Texts, rows: int) -> list[str]:

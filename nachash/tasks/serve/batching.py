@@ -73,12 +73,22 @@ class Batcher:
         self.close()
 
     def _work(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch, ending = self._with_waiting(first)
-            for group in _by_engine(batch):
-                _answer(group)
-            if ending:
-                return
+        while self._answer_batch():
+            pass
+
+    def _answer_batch(self) -> bool:
+        """Answer what waits; False at the end.
+
+        A call of its own: the frame of a thread that waits must not keep the last engine alive.
+        """
+        first = self._waiting.get()
+        if first is None:
+            return False
+        batch, ending = self._with_waiting(first)
+        del first
+        for group in _by_engine(batch):
+            _answer(group)
+        return not ending
 
     def _with_waiting(self, first: _Lookup) -> tuple[list[_Lookup], bool]:
         """A lookup and a thread's share of those behind it; whether the end was among them."""

@@ -19,11 +19,10 @@ def images(
     distances: Sequence[int] | None = None,
 ) -> tuple[ServedImage, ...]:
     """Rows of an index with what is known of them."""
-    paths = snapshot.all_paths()
     return tuple(
         ServedImage(
             id=int(snapshot.ids[row]),
-            path=text(paths[row]),
+            path=text(snapshot.path_of(row)),
             distance=None if distances is None else int(distances[place]),
             label=snapshot.label(row),
             code=snapshot.codes[row].tobytes().hex(),

@@ -23,7 +23,8 @@ from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.serve import described
 from nachash.tasks.serve.batching import MOST_AT_ONCE, Batcher
-from nachash.tasks.serve.snapshot import Rows, Snapshot, spread
+from nachash.tasks.serve.rows import Rows
+from nachash.tasks.serve.snapshot import Snapshot
 from nachash.tasks.serve.thumbnails import Thumbnails
 from nachash.tasks.serve.upload import pixels_of
 
@@ -76,8 +77,8 @@ class Service:
             MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
         """
         self.settings = settings
-        self.snapshot = Snapshot.of(chosen_index(settings.index, choice))
-        self.trouble: str | None = None
+        self.snapshot = _ready(Snapshot.of(chosen_index(settings.index, choice)))
+        self._failure: str | None = None
         self._thumbnails = Thumbnails(settings.hosts)
         self._batcher = Batcher(settings.most_at_once)
         self._ending = threading.Event()
@@ -159,9 +160,9 @@ class Service:
             UsageError, MissingError: the filter makes no sense.
         """
         snapshot = self.snapshot
-        positions = snapshot.filtered(where, under).positions
-        chosen = described.images(snapshot, spread(positions, count))
-        return ServedSample(snapshot.rows, len(positions), chosen)
+        rows = snapshot.filtered(where, under)
+        chosen = described.images(snapshot, rows.spread(count))
+        return ServedSample(snapshot.rows, rows.count, chosen)
 
     def tag(self, identifier: int) -> str:
         """What names the present thumbnail of an image.
@@ -184,10 +185,11 @@ class Service:
         return self._thumbnails.picture(snapshot, snapshot.position(identifier), tag)
 
     def health(self, columns: int, lines: int) -> Health:
-        """What is served, and whether the file has become unreadable since."""
+        """What is served, and whether the file on disk has another state."""
         snapshot, measured = self.snapshot, self.snapshot.calibration
+        trouble = self.trouble(snapshot)
         return Health(
-            status="stale" if self.trouble else "ok",
+            status="stale" if trouble else "ok",
             index=described.text(str(snapshot.path)),
             images=snapshot.rows,
             bits=snapshot.bits,
@@ -198,19 +200,34 @@ class Service:
             columns=columns,
             lines=lines,
             version=__version__,
-            trouble=self.trouble,
+            trouble=trouble,
         )
+
+    def trouble(self, snapshot: Snapshot) -> str | None:
+        """Why a snapshot is not what the file holds now; None while it is."""
+        present = stamp(snapshot.path)
+        if present == snapshot.stamp:
+            return None
+        if not present:
+            return f"{snapshot.path} is not there any more"
+        if self._failure:
+            return self._failure
+        next_ = "it is read again" if self.settings.watch else "--watch takes changes up"
+        return f"{snapshot.path} has changed since it was read; {next_}"
 
     def refresh(self) -> bool:
         """Take the index up as it is now; False when it has not changed or cannot be read."""
         if stamp(self.snapshot.path) == self.snapshot.stamp:
             return False
         try:
-            found = Snapshot.of(self.snapshot.path, self.snapshot)
+            found = _ready(Snapshot.of(self.snapshot.path, self.snapshot))
         except NachashError as error:
-            self.trouble = error.sentence
+            self._failure = error.sentence
             return False
-        self.snapshot, self.trouble = found, None
+        except Exception as error:  # noqa: BLE001 (the watcher goes on, and says why in /health)
+            self._failure = f"{self.snapshot.path} cannot be read: {type(error).__name__}: {error}"
+            return False
+        self.snapshot, self._failure = found, None
         return True
 
     def _watch(self) -> None:
@@ -219,6 +236,12 @@ class Service:
             start = time.monotonic()
             self.refresh()
             pause = max(_WATCH_SECONDS, _REST * (time.monotonic() - start))
+
+
+def _ready(snapshot: Snapshot) -> Snapshot:
+    """A snapshot whose engine is built, so that no question waits for it."""
+    _ = snapshot.unfiltered
+    return snapshot
 
 
 def _codes(hexadecimal: list[str], bits: int) -> UInt8[np.ndarray, "queries bytes"]:
@@ -248,11 +271,11 @@ def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
         code=query.tobytes().hex(),
         bits=snapshot.bits,
         images=snapshot.rows,
-        searched=len(question.rows.positions),
+        searched=question.rows.count,
         hits=described.nearest(snapshot, ids, distances),
         within=_within(question, query) if wish.counts else None,
         id=None if own is None else int(snapshot.ids[own]),
-        path=None if own is None else described.text(snapshot.all_paths()[own]),
+        path=None if own is None else described.text(snapshot.path_of(own)),
     )
 
 
@@ -273,6 +296,6 @@ def _kept(
 def _within(question: Question, query: UInt8[np.ndarray, "bytes"]) -> tuple[int, ...]:
     counts = question.rows.counts(query, question.snapshot.bits)
     own = question.own_row
-    if own is not None and own in question.rows.positions:
+    if own is not None and own in question.rows:
         counts[0] -= 1
     return described.within(counts)

@@ -1,14 +1,12 @@
 """The committed rows of an index at one moment, in memory: what a server answers from."""
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
-from nachash import codes as code
 from nachash import plugins
 from nachash.engines import Engine
 from nachash.errors import DamagedError, MissingError
@@ -18,30 +16,22 @@ from nachash.index.reading import reading, stamp
 from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.records import Preprocessing
 from nachash.results.calibration import Calibration
-from nachash.results.index import Metadata
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Bool, Int64, UInt8
 from nachash.tasks.search.radius import calibration_of
-from nachash.tasks.search.row_filter import matching, parsed
+from nachash.tasks.search.row_filter import Condition, matching, parsed
+from nachash.tasks.serve.packed_texts import PackedTexts
+from nachash.tasks.serve.rows import Filters, Rows, bitmap
 
-_FILTERS_KEPT = 16
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """The rows that a filter leaves, with an engine that knows only them."""
-
-    positions: Int64[np.ndarray, "n"]
-    codes: UInt8[np.ndarray, "n bytes"]
-    engine: Engine
-
-    def counts(self, query: UInt8[np.ndarray, "bytes"], bits: int) -> list[int]:
-        """How many rows have each distance, 0 to `bits`, from a code."""
-        return np.bincount(code.popcount(self.codes ^ query), minlength=bits + 1).tolist()
+_OWN_SHARE: Final = 8  # a filter gets codes of its own where they take at most 1/8 of the cache
+_ID_BYTES: Final = 8
 
 
 @final
 class Snapshot:
-    """Every column of an index, read once; it does not change, whatever happens to the file."""
+    """Codes, ids, labels and paths of an index; they do not change, whatever happens to the file.
+
+    What only filters look at is read from the file when a filter is first asked for.
+    """
 
     def __init__(
         self, index: Index, taken: tuple[int, ...], previous: "Snapshot | None" = None
@@ -59,11 +49,9 @@ class Snapshot:
         self.codes, self.ids = index.codes(), index.ids()
         self.calibration: Calibration | None = _calibration(index)
         self.originals = Originals(index.root)
-        self._paths = index.all_paths()
-        self._sizes, self._times = index.sizes(), index.times()
+        self.filters = Filters()
+        self._paths = PackedTexts(index.path_bytes())
         self._labels = index.labels() if index.has_labels else None
-        self._metadata = index.metadata()
-        self.filtered = functools.lru_cache(_FILTERS_KEPT)(self._filtered)
 
     @classmethod
     def of(cls, path: Path, previous: "Snapshot | None" = None) -> "Snapshot":
@@ -74,18 +62,6 @@ class Snapshot:
         """
         taken = stamp(path)  # before reading: what is written meanwhile is seen as a change
         return reading(path, lambda index: cls(index, taken, previous))
-
-    def sizes(self) -> Int64[np.ndarray, "n"]:
-        """Bytes of the image file of every row."""
-        return self._sizes
-
-    def times(self) -> Int64[np.ndarray, "n"]:
-        """Last change of the image file of every row, in nanoseconds since 1970."""
-        return self._times
-
-    def metadata(self) -> Metadata | None:
-        """Size and time of exposure of every row; None where they were not recorded."""
-        return self._metadata
 
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
         """The multi-hot labels of every row.
@@ -98,8 +74,12 @@ class Snapshot:
         return self._labels
 
     def all_paths(self) -> list[str]:
-        """The path of every row."""
-        return self._paths
+        """The path of every row; takes a hundred bytes and more for each."""
+        return list(self._paths)
+
+    def path_of(self, row: int) -> str:
+        """The path of one row."""
+        return self._paths[row]
 
     def label(self, row: int) -> str | None:
         """Names of a row's labels, joined by a semicolon; None when the index has none."""
@@ -126,31 +106,51 @@ class Snapshot:
     @functools.cached_property
     def unfiltered(self) -> Rows:
         """All rows."""
-        return Rows(np.arange(self.rows), self.codes, self._engine(self.codes, self.ids))
+        return Rows(self.codes, None, self.rows, _engine(self.codes, self.ids, self.bits))
 
-    def _filtered(self, where: tuple[str, ...], under: tuple[str, ...]) -> Rows:
+    def filtered(self, where: Iterable[str], under: Iterable[str]) -> Rows:
         """The rows that `--where` and `--under` leave.
+
+        Rows that the file has lost since are left out where the filter has not been asked before.
 
         Raises:
             UsageError, MissingError: see `row_filter.matching`.
+            MissingError, DamagedError, StorageError: the file cannot be read any more.
         """
-        kept = matching(self, [parsed(text) for text in where], under)
-        if kept is None:
+        where, under = tuple(where), tuple(under)
+        if not where and not under:
             return self.unfiltered
-        found = self.codes[kept]
-        return Rows(np.flatnonzero(kept), found, self._engine(found, self.ids[kept]))
+        conditions = [parsed(text) for text in where]
+        return self.filters.rows((where, under), lambda: self._filtered(conditions, under))
 
-    def _engine(self, found: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> Engine:
-        engine: Engine = plugins.load("engines", "faiss-flat").build(found, ids=ids, bits=self.bits)
-        return engine
+    def _filtered(self, conditions: list[Condition], under: tuple[str, ...]) -> Rows:
+        kept = reading(self.path, lambda index: self._matching(index, conditions, under))
+        count = int(np.count_nonzero(kept))
+        ids, held = self.ids[kept], bitmap(kept)
+        # FAISS copies the codes once more.
+        own = count * (2 * self.codes.shape[1] + _ID_BYTES)
+        if own > self.filters.most_bytes // _OWN_SHARE:
+            return Rows(self.codes, held, count, self.unfiltered.engine.among(ids), 2 * held.nbytes)
+        return Rows(
+            self.codes, held, count, _engine(self.codes[kept], ids, self.bits), own + held.nbytes
+        )
+
+    def _matching(
+        self, index: Index, conditions: list[Condition], under: tuple[str, ...]
+    ) -> Bool[np.ndarray, "n"]:
+        """Which of our rows fulfil the conditions, as the file has them now."""
+        found = matching(index, conditions, under)
+        ids = index.ids() if found is None else index.ids()[found]
+        kept = np.zeros(self.rows, bool)
+        places = np.searchsorted(self.ids, ids)
+        ids, places = ids[places < self.rows], places[places < self.rows]
+        kept[places[self.ids[places] == ids]] = True
+        return kept
 
 
-def spread(positions: Int64[np.ndarray, "n"], count: int) -> Sequence[int]:
-    """At most `count` of some positions, evenly spread."""
-    if not len(positions):
-        return ()
-    places = np.linspace(0, len(positions) - 1, min(count, len(positions))).astype(int)
-    return positions[np.unique(places)].tolist()
+def _engine(codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"], bits: int) -> Engine:
+    engine: Engine = plugins.load("engines", "faiss-flat").build(codes, ids=ids, bits=bits)
+    return engine
 
 
 def _calibration(index: Index) -> Calibration | None:

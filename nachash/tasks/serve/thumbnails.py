@@ -32,7 +32,7 @@ class Thumbnails:
         Raises:
             ImageError: the file is not there any more.
         """
-        path = snapshot.all_paths()[row]
+        path = snapshot.path_of(row)
         size, time = snapshot.originals.version(path)
         text = f"{snapshot.root}\0{path}\0{snapshot.ids[row]}\0{size}\0{time}\0{SIDE}"
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
@@ -47,7 +47,7 @@ class Thumbnails:
             if tag in self._kept:
                 self._kept.move_to_end(tag)
                 return self._kept[tag]
-        made = drawn(snapshot.originals.open(snapshot.all_paths()[row], self._hosts), SIDE)
+        made = drawn(snapshot.originals.open(snapshot.path_of(row), self._hosts), SIDE)
         with self._lock:
             if tag not in self._kept:
                 self._kept[tag] = made

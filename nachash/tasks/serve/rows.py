@@ -1,0 +1,108 @@
+"""The rows that filters leave, with engines that know only them; few bytes are kept of each."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from nachash import codes as code
+from nachash.engines import Engine
+from nachash.shapes import Bool, UInt8
+
+MOST_BYTES: Final = 64 << 20  # of all filters that are kept
+_COUNTED_AT_ONCE: Final = 1 << 20  # rows
+
+Bitmap = UInt8[np.ndarray, "eighths"]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Some rows of a snapshot, or all of them (`kept` is None), and the engine to search them.
+
+    `bytes` is what is held for them alone. The engine takes about as long for a row that is not
+    among them as for one that is, unless it has codes of its own.
+    """
+
+    codes: UInt8[np.ndarray, "n bytes"]
+    kept: Bitmap | None
+    count: int
+    engine: Engine
+    bytes: int = 0
+
+    def __contains__(self, position: int) -> bool:
+        return self.kept is None or bool(self.kept[position >> 3] >> (position & 7) & 1)
+
+    def counts(self, query: UInt8[np.ndarray, "bytes"], bits: int) -> list[int]:
+        """How many rows have each distance, 0 to `bits`, from a code."""
+        found = np.zeros(bits + 1, np.int64)
+        for codes in self._blocks():
+            found += np.bincount(code.popcount(codes ^ query), minlength=bits + 1)
+        return found.tolist()
+
+    def spread(self, count: int) -> Sequence[int]:
+        """Positions of at most `count` rows, evenly spread."""
+        if not self.count:
+            return ()
+        places = np.linspace(0, self.count - 1, min(count, self.count)).astype(np.int64)
+        ranks = np.unique(places)
+        if self.kept is None:
+            return ranks.tolist()
+        ends = np.cumsum(np.bitwise_count(self.kept), dtype=np.int64)
+        eighths = np.searchsorted(ends, ranks, side="right")
+        inside = ranks - ends[eighths] + np.bitwise_count(self.kept[eighths])
+        ones = np.unpackbits(self.kept[eighths, None], axis=1, bitorder="little")
+        bit = (np.cumsum(ones, axis=1) > inside[:, None]).argmax(axis=1)
+        return (eighths * 8 + bit).tolist()
+
+    def _blocks(self) -> Iterator[UInt8[np.ndarray, "some bytes"]]:
+        """The codes of the rows, some at a time."""
+        for start in range(0, len(self.codes), _COUNTED_AT_ONCE):
+            codes = self.codes[start : start + _COUNTED_AT_ONCE]
+            if self.kept is not None:
+                eighths = self.kept[start // 8 : (start + _COUNTED_AT_ONCE) // 8]
+                codes = codes[np.unpackbits(eighths, count=len(codes), bitorder="little") > 0]
+            yield codes
+
+
+def bitmap(kept: Bool[np.ndarray, "n"]) -> Bitmap:
+    """A bit for each row, the lowest one first."""
+    return np.packbits(kept, bitorder="little")
+
+
+@final
+class Filters:
+    """Filters that were asked for last; together they hold at most `most_bytes`."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        self._kept: OrderedDict[Hashable, Rows] = OrderedDict()
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+
+    def rows(self, key: Hashable, make: Callable[[], Rows]) -> Rows:
+        """What was made for a key; only one is made at a time, since that takes memory."""
+        found = self._find(key)
+        if found is not None:
+            return found
+        with self._making:
+            found = self._find(key)
+            return found or self._keep(key, make())
+
+    def _find(self, key: Hashable) -> Rows | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _keep(self, key: Hashable, rows: Rows) -> Rows:
+        with self._lock:
+            self._kept[key] = rows
+            self.bytes += rows.bytes
+            while self.bytes > self.most_bytes:
+                self.bytes -= self._kept.popitem(last=False)[1].bytes
+        return rows
