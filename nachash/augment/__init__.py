@@ -1,9 +1,10 @@
 """Recipes of random views, one file per recipe, batched on tensors.
 
 To add one, write a file here with a docstring whose first line says what the recipe suits, and
-one public constructor `recipe(size) -> Augment` at its end. A view's parameters are drawn for
-each image by itself, from the generator that is handed in and from nothing else, so that a run
-can be repeated; the work is done for the whole batch at once, on the device of the images.
+one public constructor `recipe(size) -> Augment` at its end, which wraps a function of images and
+`Draws` by `_recipe.recipe_of`. A view's parameters are drawn for each image by itself, from the
+generator that is handed in and from nothing else, so that a run can be repeated; the work is done
+for the whole batch at once, on the device of the images.
 Geometry is one affine map and one `grid_sample`, colour one affine map of the colour space.
 
 Why not kornia: its augmentations take no generator, and cost too much here. 512 views of 32 x 32

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nachash.augment._pixels import unit_range
 from nachash.augment._random import Draws
-from nachash.shapes import Float, UInt8
+from nachash.shapes import Float
 
 _ATTEMPTS = 10
 _RATIO = 4 / 3
@@ -77,7 +76,7 @@ def compose(
 
 
 def cropped_and_flipped(
-    images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
+    images: Float[Tensor, "batch 3 height width"],
     draws: Draws,
     size: int,
     scale: tuple[float, float],
@@ -85,7 +84,7 @@ def cropped_and_flipped(
     """A random part of each image, of a share of its area in `scale`, mirrored half of the time."""
     height, width = images.shape[-2:]
     crop = resized_crop(draws, height=height, width=width, scale=scale)
-    return sample(unit_range(images), compose(crop, flip(draws)), size)
+    return sample(images, compose(crop, flip(draws)), size)
 
 
 def sample(

@@ -5,34 +5,24 @@ RandomResizedCrop with scale 0.08 to 1, flip, ColorJitter(0.4, 0.4, 0.4, 0.1) wi
 0.8, grey with probability 0.2.
 """
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
 from nachash.augment import Augment
 from nachash.augment._colour import Jitter, jitter
 from nachash.augment._geometry import cropped_and_flipped
 from nachash.augment._random import Draws
-from nachash.shapes import Float, UInt8
+from nachash.augment._recipe import recipe_of
+from nachash.shapes import Float
 
 _JITTER = Jitter(0.4, 0.4, 0.4, 0.1, probability=0.8, grey_probability=0.2)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cifar:
-    size: int
-
-    def __call__(
-        self,
-        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
-        generator: torch.Generator,
-    ) -> Float[Tensor, "batch 3 size size"]:
-        draws = Draws(generator, images.device, len(images))
-        views = cropped_and_flipped(images, draws, self.size, (0.08, 1.0))
-        return jitter(views, _JITTER, draws)
+def _views(
+    images: Float[Tensor, "batch 3 height width"], draws: Draws, size: int
+) -> Float[Tensor, "batch 3 size size"]:
+    return jitter(cropped_and_flipped(images, draws, size, (0.08, 1.0)), _JITTER, draws)
 
 
 def recipe(size: int) -> Augment:
     """Views of `size` x `size` pixels."""
-    return _Cifar(size)
+    return recipe_of(_views, size)

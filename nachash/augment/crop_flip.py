@@ -4,30 +4,21 @@ RandomResizedCrop with scale 0.08 to 1, and flip with probability one half, as i
 linear classification (github.com/yookoon/nac) and the usual one on ImageNet.
 """
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
 from nachash.augment import Augment
 from nachash.augment._geometry import cropped_and_flipped
 from nachash.augment._random import Draws
-from nachash.shapes import Float, UInt8
+from nachash.augment._recipe import recipe_of
+from nachash.shapes import Float
 
 
-@dataclass(frozen=True, slots=True)
-class _CropFlip:
-    size: int
-
-    def __call__(
-        self,
-        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
-        generator: torch.Generator,
-    ) -> Float[Tensor, "batch 3 size size"]:
-        draws = Draws(generator, images.device, len(images))
-        return cropped_and_flipped(images, draws, self.size, (0.08, 1.0))
+def _views(
+    images: Float[Tensor, "batch 3 height width"], draws: Draws, size: int
+) -> Float[Tensor, "batch 3 size size"]:
+    return cropped_and_flipped(images, draws, size, (0.08, 1.0))
 
 
 def recipe(size: int) -> Augment:
     """Views of `size` x `size` pixels."""
-    return _CropFlip(size)
+    return recipe_of(_views, size)

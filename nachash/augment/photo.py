@@ -6,9 +6,6 @@ proportion at other widths. Source: Chen et al., "Improved baselines with moment
 learning", 2020, and github.com/facebookresearch/moco.
 """
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
 from nachash.augment import Augment
@@ -16,26 +13,20 @@ from nachash.augment._blur import gaussian_blur
 from nachash.augment._colour import Jitter, jitter
 from nachash.augment._geometry import cropped_and_flipped
 from nachash.augment._random import Draws
-from nachash.shapes import Float, UInt8
+from nachash.augment._recipe import recipe_of
+from nachash.shapes import Float
 
 _JITTER = Jitter(0.4, 0.4, 0.4, 0.1, probability=0.8, grey_probability=0.2)
 
 
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    size: int
-
-    def __call__(
-        self,
-        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
-        generator: torch.Generator,
-    ) -> Float[Tensor, "batch 3 size size"]:
-        draws = Draws(generator, images.device, len(images))
-        views = cropped_and_flipped(images, draws, self.size, (0.2, 1.0))
-        sigma = draws.chosen(0.5) * draws.uniform(0.1, 2.0) * self.size / 224
-        return gaussian_blur(jitter(views, _JITTER, draws), sigma)
+def _views(
+    images: Float[Tensor, "batch 3 height width"], draws: Draws, size: int
+) -> Float[Tensor, "batch 3 size size"]:
+    views = cropped_and_flipped(images, draws, size, (0.2, 1.0))
+    sigma = draws.chosen(0.5) * draws.uniform(0.1, 2.0) * size / 224
+    return gaussian_blur(jitter(views, _JITTER, draws), sigma)
 
 
 def recipe(size: int) -> Augment:
     """Views of `size` x `size` pixels."""
-    return _Photo(size)
+    return recipe_of(_views, size)

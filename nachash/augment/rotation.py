@@ -6,7 +6,6 @@ the angle changes; beyond the border stands the border.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -14,28 +13,21 @@ from torch import Tensor
 
 from nachash.augment import Augment
 from nachash.augment._geometry import sample, turn
-from nachash.augment._pixels import unit_range
 from nachash.augment._random import Draws
-from nachash.shapes import Float, UInt8
+from nachash.augment._recipe import recipe_of
+from nachash.shapes import Float
 
 _STEPS: Final = (-2, -1, 0, 1, 2)
 _DEGREES: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Rotation:
-    size: int
-
-    def __call__(
-        self,
-        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
-        generator: torch.Generator,
-    ) -> Float[Tensor, "batch 3 size size"]:
-        draws = Draws(generator, images.device, len(images))
-        height, width = images.shape[-2:]
-        turns = turn(_angles(draws), height=height, width=width)
-        # Values sampled between two pixels may leave the range by a rounding.
-        return sample(unit_range(images), turns, self.size).clamp(0, 1)
+def _views(
+    images: Float[Tensor, "batch 3 height width"], draws: Draws, size: int
+) -> Float[Tensor, "batch 3 size size"]:
+    height, width = images.shape[-2:]
+    turns = turn(_angles(draws), height=height, width=width)
+    # Values sampled between two pixels may leave the range by a rounding.
+    return sample(images, turns, size).clamp(0, 1)
 
 
 def _angles(draws: Draws) -> Float[Tensor, "batch"]:
@@ -48,4 +40,4 @@ def _angles(draws: Draws) -> Float[Tensor, "batch"]:
 
 def recipe(size: int) -> Augment:
     """Views of `size` x `size` pixels."""
-    return _Rotation(size)
+    return recipe_of(_views, size)

@@ -1,10 +1,10 @@
 """Backbones by name, one file per family; the only place that knows an architecture.
 
 To add one, write a file here with a docstring whose first line describes the network, and one
-public constructor `backbone(*, variant, pretrained) -> Backbone` at its end. `variant` is what
-stands after the slash of `timm/NAME`, empty otherwise; `pretrained` asks for weights from the
-network and may raise. The module maps normalised images [batch 3 height width] to features
-[batch features], pooled over all places, without a classifier.
+public constructor `backbone(*, pretrained) -> Backbone` at its end; `pretrained` asks for published
+weights and may raise. A file that sets `VARIANTS = True` is a family, named `timm/NAME`: its
+constructor takes NAME as `variant`, too. The module maps normalised images
+[batch 3 height width] to features [batch features], pooled over all places, without a classifier.
 """
 
 from dataclasses import dataclass
@@ -41,8 +41,10 @@ def build(name: str, *, pretrained: bool = False) -> Backbone:
     """
     family, slash, variant = name.partition("/")
     module = plugins.load("encoders.backbones", family)
-    if bool(slash and variant) != module.VARIANTS:
-        needs = f"{family}/NAME" if module.VARIANTS else family
+    is_family = getattr(module, "VARIANTS", False)
+    if bool(slash and variant) != is_family:
+        needs = f"{family}/NAME" if is_family else family
         raise UsageError(f"'{name}' is not a backbone", f"--backbone {needs}")
-    backbone: Backbone = module.backbone(variant=variant, pretrained=pretrained)
+    chosen = {"variant": variant} if is_family else {}
+    backbone: Backbone = module.backbone(**chosen, pretrained=pretrained)
     return backbone

