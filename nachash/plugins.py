@@ -3,17 +3,27 @@
 Names come from listing a folder, one-line help from the first line of each file's docstring,
 read without importing; only `load` imports. Files that begin with an underscore are pieces
 that several plugins share.
+
+A package outside adds to a folder by an entry point of the group `nachash.FOLDER`, whose value
+is a module with the same contract as a file of that folder (docs/plugins.md). A name of ours
+cannot be taken over.
 """
 
 import ast
 import difflib
 import importlib
+import importlib.metadata
+import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
-from nachash.errors import UsageError
+from nachash.errors import IncompatibleError, UsageError
 
 _PACKAGE = Path(__file__).parent
+
+# Folders that packages outside may add to. Reading entry points takes time, and a search has none.
+_OPEN: Final = ("augment", "datasets", "encoders.backbones", "engines", "exports", "methods")
 
 
 def names(kind: str) -> list[str]:
@@ -21,23 +31,18 @@ def names(kind: str) -> list[str]:
 
     Underscores of a file name are shown as hyphens: `moco_v2.py` is `moco-v2`.
     """
-    folder = _PACKAGE.joinpath(*kind.split("."))
-    return sorted(
-        path.stem.replace("_", "-") for path in folder.glob("*.py") if not path.stem.startswith("_")
-    )
+    return sorted({*_files(kind), *_installed(kind)})
 
 
 def groups(kind: str) -> list[str]:
     """Folders of plugins inside a kind's folder, sorted: `cli` has `index`."""
-    folder = _PACKAGE.joinpath(*kind.split("."))
-    found = (path.parent.name for path in folder.glob("*/__init__.py"))
-    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+    found = (path.parent.name for path in _folder(kind).glob("*/__init__.py"))
+    return sorted(_shown(name) for name in found if not name.startswith("_"))
 
 
 def summary(kind: str, name: str) -> str:
     """First line of a plugin's docstring."""
-    path = _PACKAGE.joinpath(*kind.split("."), f"{_checked(kind, name).replace('-', '_')}.py")
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    docstring = ast.get_docstring(ast.parse(_source(kind, name).read_text(encoding="utf-8"))) or ""
     return docstring.partition("\n")[0]
 
 
@@ -45,18 +50,65 @@ def load(kind: str, name: str) -> ModuleType:
     """Import one plugin.
 
     Raises:
-        UsageError: when no file of that kind has the name.
+        UsageError: no plugin of that kind has the name.
+        IncompatibleError: a plugin of another package cannot be imported.
     """
-    return importlib.import_module(f"nachash.{kind}.{_checked(kind, name).replace('-', '_')}")
+    if name in _files(kind):
+        return importlib.import_module(f"nachash.{kind}.{name.replace('-', '_')}")
+    entry = _entry(kind, name)
+    try:
+        return importlib.import_module(entry.module)
+    except ImportError as error:
+        raise IncompatibleError(
+            f"'{name}' of the package {_package(entry)} cannot be imported: {error}",
+            f"pip install --upgrade {_package(entry)}",
+        ) from error
 
 
-def _checked(kind: str, name: str) -> str:
+def _folder(kind: str) -> Path:
+    return _PACKAGE.joinpath(*kind.split("."))
+
+
+def _shown(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _files(kind: str) -> list[str]:
+    """Names of our own plugins."""
+    stems = (path.stem for path in _folder(kind).glob("*.py"))
+    return [_shown(stem) for stem in stems if not stem.startswith("_")]
+
+
+def _installed(kind: str) -> dict[str, importlib.metadata.EntryPoint]:
+    """Plugins that other packages bring."""
+    if kind not in _OPEN:
+        return {}
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=f"nachash.{kind}")}
+
+
+def _entry(kind: str, name: str) -> importlib.metadata.EntryPoint:
     known = names(kind)
     if name in known:
-        return name
+        return _installed(kind)[name]
     close = difflib.get_close_matches(name, known, n=1)
-    what = kind.rpartition(".")[2]
     raise UsageError(
-        f"'{name}' is not one of the {what}: {', '.join(known)}",
+        f"'{name}' is not one of the {kind.rpartition('.')[2]}: {', '.join(known)}",
         f"did you mean {close[0]}?" if close else "",
     )
+
+
+def _source(kind: str, name: str) -> Path:
+    if name in _files(kind):
+        return _folder(kind) / f"{name.replace('-', '_')}.py"
+    entry = _entry(kind, name)
+    spec = importlib.util.find_spec(entry.module)
+    if spec is None or spec.origin is None:
+        raise IncompatibleError(
+            f"'{name}' of the package {_package(entry)} has no module {entry.module}",
+            f"pip install --upgrade {_package(entry)}",
+        )
+    return Path(spec.origin)
+
+
+def _package(entry: importlib.metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.module.partition(".")[0]

@@ -36,7 +36,7 @@ def export(settings: ExportSettings, *, choice: Choice = untold) -> Export:
     if form is None:
         raise UsageError(
             f"the suffix of {settings.out} does not say in which format to export",
-            f"--format {'|'.join(plugins.names('export'))}",
+            f"--format {'|'.join(plugins.names('exports'))}",
         )
     exporter = plugins.load("exports", form)
     for file in (settings.out, *(settings.out.with_suffix(each) for each in exporter.BESIDE)):
