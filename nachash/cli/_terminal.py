@@ -2,11 +2,13 @@
 
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from nachash.errors import NachashError
+from nachash.errors import NachashError, NachashWarning
 from nachash.records import Progress, Skipped, silent
 from nachash.report.visible import visible
 
@@ -21,6 +23,19 @@ def first_process() -> bool:
 def note(sentence: str) -> None:
     """One line about a choice made or a thing to know; what a terminal would obey is escaped."""
     print(visible(sentence), file=sys.stderr)  # noqa: T201
+
+
+def show_warnings() -> None:
+    """From now on, print our own warnings as one line each; others as Python does."""
+    others = warnings.showwarning
+
+    def shown(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, NachashWarning):
+            note(f"warning: {message}")
+        else:
+            others(message, category, *place, **more)
+
+    warnings.showwarning = shown
 
 
 def show_error(error: NachashError) -> None:

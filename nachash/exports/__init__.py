@@ -1,30 +1,35 @@
 """Codes in the forms that other programs read. One file per format; its name is `--format`.
 
 To add one: a file with `write(out, *, ids, codes, paths, bits)`, called with the live rows of an
-index. It writes under another name first (`complete_file`), so that no half file is left. `BESIDE`
-names the suffixes of further files that it writes.
+index. It writes to a `complete_file`, so that no half file is left and no error of the disk is
+lost. `BESIDE` names the suffixes of further files that it writes.
 """
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from nachash.errors import StorageError
 
 
 @contextlib.contextmanager
-def complete_file(out: Path) -> Iterator[Path]:
-    """A name beside `out` to write to; the file takes the place of `out` when it is complete.
+def complete_file(out: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `out`, or of what it links to, when it is complete.
 
     Raises:
         StorageError: it cannot be written.
     """
-    unborn = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
+    place = Path(os.path.realpath(out))
+    unborn = place.with_name(f".{place.name}.{uuid.uuid4().hex}.tmp")
     try:
-        yield unborn
-        unborn.replace(out)
+        with unborn.open("xb") as file:
+            yield file
+        unborn.replace(place)
     except OSError as error:
         raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
     finally:
-        unborn.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unborn.unlink(missing_ok=True)

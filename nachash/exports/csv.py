@@ -1,6 +1,7 @@
 """CSV with the columns id, path, code; a code is hexadecimal, most significant bit first."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -23,8 +24,8 @@ def write(
 ) -> None:
     """Write one file, UTF-8; bytes of names that are not UTF-8 are kept."""
     with (
-        complete_file(out) as unborn,
-        unborn.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+        complete_file(out) as raw,
+        io.TextIOWrapper(raw, "utf-8", errors="surrogateescape", newline="") as file,
     ):
         table = csv.writer(file)
         table.writerow(("id", "path", "code"))

@@ -30,8 +30,6 @@ def write(
     index = faiss.IndexBinaryIDMap(faiss.IndexBinaryFlat(8 * codes.shape[1]))
     if len(codes):
         index.add_with_ids(np.ascontiguousarray(codes), ids)
-    with complete_file(out) as unborn:
-        try:
-            faiss.write_index_binary(index, str(unborn))
-        except RuntimeError as error:  # FAISS raises it for what the system says
-            raise OSError(str(error).splitlines()[-1]) from error
+    with complete_file(out) as file:
+        # Through us: FAISS itself only prints what the system says when it closes a file.
+        faiss.write_index_binary(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
@@ -23,8 +23,15 @@ def write(
     """Write three files whose rows belong together; a newline in a path becomes a space."""
     ids_file, paths_file = (out.with_suffix(suffix) for suffix in BESIDE)
     for array, name in ((ids, ids_file), (codes, out)):
-        with complete_file(name) as unborn, unborn.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-    with complete_file(paths_file) as unborn:
+        with complete_file(name) as file:
+            _save(file, array)
+    with complete_file(paths_file) as file:
         lines = "".join(f"{path.replace(chr(10), ' ')}\n" for path in paths)
-        unborn.write_bytes(lines.encode("utf-8", "surrogateescape"))
+        file.write(lines.encode("utf-8", "surrogateescape"))
+
+
+def _save(file: BinaryIO, array: np.ndarray) -> None:
+    """Write an array; `numpy.save` does not hear what the system says when it closes a file."""
+    header = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(file, header)
+    file.write(np.ascontiguousarray(array).data)

@@ -41,8 +41,8 @@ def write(
             "code": [code.tobytes().hex() for code in codes],
         }
     )
-    with complete_file(out) as unborn:
-        parquet.write_table(table, unborn)
+    with complete_file(out) as file:
+        parquet.write_table(table, file)
 
 
 def _escaped(path: str) -> str:

@@ -127,13 +127,20 @@ def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> D
     total = len(source.references)
     if pixel_file.fits(total, size):
         pixels = np.empty((total, 3, size, size), np.uint8)
-        good, skipped, fingerprint = _decode_into(pixels, source, size, workers, progress)
+        filled = 0
+
+        def add(some: UInt8[np.ndarray, "n 3 size size"]) -> None:
+            nonlocal filled
+            pixels[filled : filled + len(some)] = some
+            filled += len(some)
+
+        good, skipped, fingerprint = _decode_into(add, source, size, workers, progress)
         return Decoded(pixels[:good], skipped, fingerprint)
     path = pixel_file.path_of(source, size)
     found = pixel_file.read(path)
     if found is None:
-        with pixel_file.written(path, total, size) as room:
-            good, skipped, fingerprint = _decode_into(room, source, size, workers, progress)
+        with pixel_file.written(path, total, size) as add_to_file:
+            good, skipped, fingerprint = _decode_into(add_to_file, source, size, workers, progress)
         pixel_file.describe(path, good, skipped, fingerprint)
         found = pixel_file.read(path)
         assert found is not None
@@ -141,19 +148,19 @@ def decoded(source: Source, size: int, *, workers: int, progress: Progress) -> D
 
 
 def _decode_into(
-    room: UInt8[np.ndarray, "n 3 size size"],
+    add: Callable[[UInt8[np.ndarray, "n 3 size size"]], None],
     source: Source,
     size: int,
     workers: int,
     progress: Progress,
 ) -> tuple[int, tuple[Skipped, ...], str]:
-    """Fill the room from its beginning; how many images it got, the others, the fingerprint."""
+    """Add all images; how many they were, the others, the fingerprint."""
     total = len(source.references)
     skipped = list(source.skipped)
     digest = hashlib.sha256()
     good = 0
     for batch in stream.batches(source, Preprocessing(size), batch_size=_BATCH, workers=workers):
-        room[good : good + len(batch.pixels)] = batch.pixels.transpose(0, 3, 1, 2)
+        add(batch.pixels.transpose(0, 3, 1, 2))
         good += len(batch.pixels)
         skipped += batch.skipped
         _note(batch, digest.update)

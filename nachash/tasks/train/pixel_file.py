@@ -10,10 +10,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
@@ -69,10 +69,13 @@ def read(path: Path) -> Pixels | None:
 
 
 @contextlib.contextmanager
-def written(path: Path, images: int, size: int) -> Iterator[UInt8[np.ndarray, "n 3 size size"]]:
-    """Room for images in a new file, which is there once the block has ended well.
+def written(
+    path: Path, images: int, size: int
+) -> Iterator[Callable[[UInt8[np.ndarray, "n 3 size size"]], None]]:
+    """What adds images to a new file, which is there once the block has ended well.
 
-    `describe` must follow, or the file does not count.
+    `describe` must follow, or the file does not count. It is written and not mapped: a disk that
+    is full meanwhile is an error then, and no signal that ends the process.
 
     Raises:
         StorageError: the disk has no room for it.
@@ -88,14 +91,26 @@ def written(path: Path, images: int, size: int) -> Iterator[UInt8[np.ndarray, "n
                 "which do not fit into memory either",
                 "a smaller --size, --limit N, or NACHASH_CACHE=FOLDER on a larger disk",
             )
-        room = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=np.uint8, shape=(images, 3, size, size)
-        )
-        yield room
-        room.flush()
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "|u1", "fortran_order": False, "shape": (images, 3, size, size)}
+            )
+            whole = file.tell() + needed
+            yield lambda pixels: _written_all(file, pixels)
+            file.truncate(whole)
         temporary.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path.parent} cannot be written: {error.strerror or error}",
+            "NACHASH_CACHE=FOLDER on another disk",
+        ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _written_all(file: BinaryIO, pixels: UInt8[np.ndarray, "n 3 size size"]) -> None:
+    file.write(np.ascontiguousarray(pixels).data)
 
 
 def describe(path: Path, images: int, skipped: tuple[Skipped, ...], fingerprint: str) -> None:
