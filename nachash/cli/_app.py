@@ -11,7 +11,7 @@ import typer
 
 from nachash import __version__, plugins
 from nachash.cli import _settings, _terminal
-from nachash.errors import NachashError
+from nachash.errors import NachashError, StorageError
 
 INTERRUPTED = 130
 
@@ -106,6 +106,10 @@ def _exit_code(error: BaseException) -> int:
         case BrokenPipeError():  # the reader has gone, as in `nachash search … | head -1`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        case OSError() if error.errno:  # what the system says of a file that nobody expected it of
+            where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+            _terminal.show_error(StorageError(f"{where}{os.strerror(error.errno)}"))
+            return StorageError.exit_code
         case _:
             _terminal.show_unexpected(error)
             return 1

@@ -19,6 +19,7 @@ from typing import Final, final
 
 from nachash.index.storage import lock
 from nachash.index.storage.layout import IDENTITY
+from nachash.index.storage.opening import damage
 from nachash.index.storage.paged_file import PAGE, Pages
 from nachash.index.storage.positioned import read_at, write_at
 
@@ -62,7 +63,7 @@ def write_pages(descriptor: int, pages: Pages, *, synchronise: bool = True) -> N
 
 def is_unfinished(path: Path) -> bool:
     """Whether a killed writer left a whole batch in the journal, to be finished by the next."""
-    with path.open("rb") as file:
+    with damage(path), path.open("rb") as file:
         return lock.owner(path) is None and committed_pages(file.fileno()) is not None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import final
 
 from nachash.errors import ExistsError, StorageError
+from nachash.index.storage import lock
 from nachash.index.storage.lock import Lock
 from nachash.index.storage.opening import storage
 
@@ -92,14 +93,20 @@ def _opened_alone(path: Path, place: Path, afterwards: contextlib.ExitStack) -> 
         with contextlib.ExitStack() as unless_ours:
             descriptor = os.open(hidden, flags, 0o666)
             unless_ours.callback(os.close, descriptor)
-            lock = Lock(hidden, descriptor, path, named=False)
-            unless_ours.callback(lock.release)
+            unless_ours.callback(Lock(hidden, descriptor, path, named=False).release)
             # Who had it before may have named or removed it between our opening and our locking.
             if is_still(hidden, descriptor):
                 unless_ours.callback(_remove, hidden, descriptor)
                 if os.fstat(descriptor).st_size == 0:
                     afterwards.push(unless_ours.pop_all())
                     return descriptor
+
+
+def has_leftovers(path: Path) -> bool:
+    """Whether a killed process left something beside an index that nobody writes."""
+    place = real(path)
+    beside = (lock.beside(place), _hidden(place))
+    return any(os.path.lexists(each) for each in beside) and lock.owner(place) is None
 
 
 def drop_leftover(place: Path) -> None:

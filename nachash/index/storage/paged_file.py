@@ -23,7 +23,7 @@ class PagedFile(io.RawIOBase):
     """An open file seen through pages that have not been written to it yet.
 
     HDF5 and h5py drop an exception that is raised when they write out what a data set has
-    cached. So none is raised: it waits in `failure`, and who commits has to look there.
+    cached. So none is raised by a write: it waits in `failure`, and who commits has to look there.
     """
 
     def __init__(self, descriptor: int, pending: Pages) -> None:
@@ -59,6 +59,8 @@ class PagedFile(io.RawIOBase):
         """Fill the buffer from the file and the pages over it; after the end come zeros."""
         view = memoryview(buffer).cast("B")
         self._attempt(lambda: self._read(view))
+        if isinstance(self.failure, OSError):
+            raise self.failure
         self._position += len(view)
         return len(view)
 

@@ -1,9 +1,10 @@
 """`index repair`: finish what a killed writer had begun; save what is sound of a damaged file."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from nachash.errors import ExistsError
+from nachash.errors import ExistsError, StorageError
 from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.salvage import salvage
@@ -38,6 +39,9 @@ def repair(
         done.append("finished a batch that a killed process had left in the journal")
     found = list(problems(path, progress))
     if not found:
+        if naming.has_leftovers(path):
+            with contextlib.suppress(StorageError):  # where nothing can be written, they stay
+                writer.open_for_append(path).close()
         with open_index(path) as index:
             return Repair(str(path), tuple(done) or ("nothing was wrong",), index.rows, 0)
     return _salvaged(path, done, len(found))
