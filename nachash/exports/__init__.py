@@ -6,8 +6,8 @@ lost. `BESIDE` names the suffixes of further files that it writes.
 """
 
 import contextlib
+import glob
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,8 +23,9 @@ def complete_file(out: Path) -> Iterator[BinaryIO]:
         StorageError: it cannot be written.
     """
     place = Path(os.path.realpath(out))
-    unborn = place.with_name(f".{place.name}.{uuid.uuid4().hex}.tmp")
+    unborn = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
+        _drop_leftovers(place)
         with unborn.open("xb") as file:
             yield file
         unborn.replace(place)
@@ -33,3 +34,14 @@ def complete_file(out: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             unborn.unlink(missing_ok=True)
+
+
+def _drop_leftovers(place: Path) -> None:
+    """Remove what killed processes, known by the number in the name, were about to write."""
+    for left in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
+        import psutil
+
+        number = left.name.split(".")[-2]
+        ours = number == str(os.getpid())
+        if ours or (number.isdecimal() and not psutil.pid_exists(int(number))):
+            left.unlink(missing_ok=True)
