@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nachash.tasks.machine import machine
+from nachash.tasks.environment import describe_machine
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def main(measure: Callable[[bool], Report]) -> None:
         "name": report.name,
         "ratios": report.ratios,
         "figures": report.figures,
-        "machine": machine(),
+        "machine": describe_machine(),
         "versions": versions(),
     }
     print(json.dumps(facts) if arguments.json else _text(report))

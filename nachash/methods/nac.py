@@ -22,7 +22,7 @@ from nachash.methods._information_bound import (
     next_view,
 )
 from nachash.methods._precision import at_least_single
-from nachash.methods._rise import risen
+from nachash.methods._schedule import ramp
 from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
@@ -139,7 +139,7 @@ class NAC(nn.Module):
     def forward(self, batch: Batch) -> Loss:
         """The loss of two views; information and capacity are reported in bits."""
         views = len(batch.views)
-        flip_probability = self.first + (self.last - self.first) * risen(batch.share)
+        flip_probability = self.first + (self.last - self.first) * ramp(batch.share)
         encoded = self.encoder(batch.views.flatten(0, 1))
         logits = self._logits(encoded, flip_probability, views)
         loss = nac_loss(

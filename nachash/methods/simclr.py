@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from nachash.errors import UsageError
-from nachash.methods._rise import risen
+from nachash.methods._schedule import ramp
 from nachash.objective import Batch, Encoded, Encoder, Loss, Scale, Usual
 from nachash.shapes import Float
 
@@ -63,7 +63,7 @@ class SimCLR(nn.Module):
         """The loss of two views."""
         activations = self.encoder(batch.views.flatten(0, 1)).activations
         every = batch.gather(activations.view(2, -1, self.encoder.bits), dim=1)
-        temperature = self.first * (self.last / self.first) ** risen(batch.share)
+        temperature = self.first * (self.last / self.first) ** ramp(batch.share)
         total = nt_xent(every, temperature)
         return Loss(total, {"contrast": total.detach()}, activations.detach())
 

@@ -14,10 +14,10 @@ from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
 from nachash.shapes import Int64
 from nachash.training import optimisers
 from nachash.training.arithmetic import autocast
-from nachash.training.figures import figures as figures_of
+from nachash.training.distributed import ALONE, ProcessGroup
 from nachash.training.plan import Plan, rate_factor
-from nachash.training.processes import ALONE, Processes
 from nachash.training.randomness import epoch_order, step_generator, step_seed
+from nachash.training.step_metrics import step_metrics
 from nachash.training.views import Views
 
 _REMEMBERED_STEPS = 50
@@ -46,15 +46,15 @@ class Trained:
 class Stage:
     """What a method is trained with: views, the encoding of all images, the batch's maker, device.
 
-    `batch` makes the method's batch from views, positions, random numbers, the gather over
-    `processes`, each of which sees its part of a batch, and the share of the run that is over.
+    `batch` makes the method's batch from views, positions, random numbers, the gather over the
+    `group` of processes (each sees its part of a batch), and the share of the run that is over.
     """
 
     views: Views
     encode: Callable[[], Any]
     batch: Callable[..., Any]
     device: torch.device
-    processes: Processes = ALONE
+    group: ProcessGroup = ALONE
 
 
 @runtime_checkable
@@ -140,7 +140,7 @@ class _Run:
         # An optimiser without weights is an error; a method without any is fitted, not trained.
         self.optimiser = optimisers.optimiser(method if weights else _NOTHING, plan)
         self.trainable = bool(weights)
-        self.forward = stage.processes.wrapped(method) if weights else method
+        self.forward = stage.group.wrap(method) if weights else method
         self.step = 0
         self.seconds = 0.0
         self.phase = -1  # the last phase that was prepared
@@ -156,7 +156,7 @@ class _Run:
         while (share := self.plan.share(float(self.step), self.seconds)) < 1:
             self._prepare(min(int(share * len(self.method.phases)), len(self.method.phases) - 1))
             figures = self._stepped(self._rate(share))
-            (self.seconds,) = self.stage.processes.greatest(before + time.perf_counter() - began)
+            (self.seconds,) = self.stage.group.maximum(before + time.perf_counter() - began)
             self._tell(figures)
             self._keep()
         self.method.eval()
@@ -168,7 +168,7 @@ class _Run:
         began = time.perf_counter()
         self._prepare(len(self.method.phases) - 1)
         self.method.eval()
-        figures = figures_of(self._loss())
+        figures = step_metrics(self._loss())
         self.seconds = time.perf_counter() - began
         self.recent.append(figures)
         self.report(Step(1, 1, figures))
@@ -219,15 +219,15 @@ class _Run:
     def _loss(self) -> Any:
         # For dropout, which takes its random numbers from nowhere else.
         torch.manual_seed(step_seed(self.plan.seed, self.step))
-        stage, processes = self.stage, self.stage.processes
-        positions = processes.part(self._positions())
+        stage, group = self.stage, self.stage.group
+        positions = group.part(self._positions())
         # Views are each process's own, the method's random numbers those of the whole batch.
-        own = step_generator(self.plan.seed, self.step, stage.device, 1 + processes.rank)
+        own = step_generator(self.plan.seed, self.step, stage.device, 1 + group.rank)
         views = stage.views(positions, self.method.views, own)
         generator = step_generator(self.plan.seed, self.step, stage.device)
         places, share = positions.to(stage.device), self.plan.share(float(self.step), self.seconds)
         with autocast(stage.device):
-            return self.forward(stage.batch(views, places, generator, processes.gather, share))
+            return self.forward(stage.batch(views, places, generator, group.gather, share))
 
     def _stepped(self, rate: float) -> dict[str, float]:
         for group in self.optimiser.param_groups:
@@ -244,7 +244,7 @@ class _Run:
         self.optimiser.step()
         self.method.after_step(loss)
         self.step += 1
-        return figures_of(loss)
+        return step_metrics(loss)
 
     def _tell(self, figures: dict[str, float]) -> None:
         share = self.plan.share(float(self.step), self.seconds)
@@ -262,7 +262,7 @@ class _Run:
     def _keep(self) -> None:
         if self.plan.share(float(self.step), self.seconds) >= 1:
             return
-        if self.stage.processes.greatest(float(self.keeper.interrupted())) > (0,):
+        if self.stage.group.maximum(float(self.keeper.interrupted())) > (0,):
             self.keeper.keep(self.state())
             raise InterruptedRunError(
                 f"interrupted after step {self.step}; nothing is lost",

@@ -3,12 +3,12 @@
 import pytest
 
 from nachash import channel, plugins
-from nachash.tasks.train.settings import Settled, with_suited_channel
+from nachash.tasks.train.settings import ResolvedSettings, with_suited_channel
 
 
 def suited(given, *, method="nac", freeze=False, bits=64):
     plugin = plugins.load("methods", method)
-    decided = Settled(
+    decided = ResolvedSettings(
         backbone="small",
         weights="random",
         freeze=freeze,

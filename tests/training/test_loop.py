@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from nachash.errors import IncompatibleError, InterruptedRunError, TrainingError
 from nachash.objective import Batch, Loss
 from nachash.training.arithmetic import autocast, autocast_type
-from nachash.training.figures import bit_balance, pair_distance
 from nachash.training.loop import Stage, Step, Trained, train
 from nachash.training.metrics_log import MetricsLog
 from nachash.training.plan import Plan, fitted, rate_factor
 from nachash.training.randomness import epoch_order, step_generator
+from nachash.training.step_metrics import bit_balance, pair_distance
 from nachash.training.views import CachedViews, PixelViews
 
 CPU = torch.device("cpu")

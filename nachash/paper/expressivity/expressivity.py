@@ -20,9 +20,9 @@ from nachash.records import Progress, silent
 from nachash.results.expressivity import Expressivity, Fineness, ModelFineness, PlanePicture
 from nachash.shapes import Bool, Float32, Int64
 from nachash.tasks.device import torch_device
+from nachash.tasks.environment import list_versions
 from nachash.tasks.model import chosen_model
 from nachash.tasks.train import images as training_images
-from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def expressivity(
         pairs=len(pairs),
         pair_length=float(np.mean(probe.lengths())),
         seed=settings.seed,
-        versions=versions(),
+        versions=list_versions(),
         seconds=time.perf_counter() - started,
     )
     return record, tuple(picture for _, pictures in measured for picture in pictures)
@@ -113,7 +113,9 @@ def _images(
                 "the model was not trained on a data set with a name, so the images are missing",
                 "--images FOLDER, or --dataset NAME",
             )
-    data = training_images.chosen(settings.images, dataset, settings.data_root, settings.seed)
+    data = training_images.select_training_data(
+        settings.images, dataset, settings.data_root, settings.seed
+    )
     some = sample(data.source, settings.sample, settings.seed)
     workers = decoding_threads(settings.workers)
     decoded = training_images.decoded(some, sizes[0], workers=workers, progress=progress)

@@ -14,7 +14,7 @@ from nachash.paper.expressivity.linear_regions import Layer, linear_regions, nei
 from nachash.records import Progress, silent
 from nachash.results.expressivity import ToyExpressivity, ToyFineness, ToyPicture
 from nachash.shapes import Bool, Float64
-from nachash.tasks.versions import versions
+from nachash.tasks.environment import list_versions
 
 if TYPE_CHECKING:
     from nachash.paper.expressivity.toy import Points, ToyEncoder
@@ -77,7 +77,7 @@ def toy_expressivity(
         runs=tuple(picture.fineness for picture in measured),
         input_error=separation.separation(drawn.points, drawn.classes).error,
         data_seed=settings.seed,
-        versions=versions(),
+        versions=list_versions(),
         seconds=time.perf_counter() - started,
     )
     return record, tuple(measured[: len(ENCODERS)])

@@ -51,7 +51,7 @@ def divided(
     if most_test < 1:
         raise UsageError(f"{most_test} test images measure nothing", "--test-images 1000")
     if images is not None:
-        chosen = training_images.chosen(images, dataset, root, seed)
+        chosen = training_images.select_training_data(images, dataset, root, seed)
         return Divided(chosen.source, None, chosen.name, chosen.rule, most_test, seed)
     loaded = loaded_dataset(dataset or "digits", root)
     split = split_of(loaded, None, seed)

@@ -15,9 +15,9 @@ from nachash.paper.vae.directory import STARTS, RunDirectory, check_free, free_n
 from nachash.records import Progress, silent
 from nachash.results.vae import Pixels, VaeComparison, VaePictures
 from nachash.tasks.device import torch_device
+from nachash.tasks.environment import list_versions
 from nachash.tasks.notes import unsaid
 from nachash.tasks.train import images as training_images
-from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def vae(
         data=pictures.description,
         seed=settings.seed,
         device=str(device),
-        versions=versions(),
+        versions=list_versions(),
         skipped=pictures.skipped,
     )
     run = _Run(settings, starts, pictures, directory, device, progress)

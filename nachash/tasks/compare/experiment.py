@@ -7,8 +7,7 @@ import numpy as np
 
 from nachash.results import published
 from nachash.results.compare import Experiment, Failed, Figure, Measured, Row
-from nachash.tasks.machine import machine
-from nachash.tasks.versions import versions
+from nachash.tasks.environment import describe_machine, list_versions
 
 
 def experiment(
@@ -32,8 +31,8 @@ def experiment(
         rows=tuple(_row(dataset, group) for group in groups.values()),
         cells=tuple(cells),
         failed=tuple(failed),
-        machine=machine(),
-        versions=versions(),
+        machine=describe_machine(),
+        versions=list_versions(),
         seconds=seconds,
     )
 

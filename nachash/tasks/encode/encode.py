@@ -14,6 +14,7 @@ from nachash.errors import (
     UsageError,
 )
 from nachash.images.sources import location
+from nachash.images.sources.root import absolute
 from nachash.images.sources.selection import FileSource, Selection, below
 from nachash.index import reader, writer
 from nachash.index.storage import naming
@@ -23,7 +24,6 @@ from nachash.tasks.choose_index import Choice, remember, untold
 from nachash.tasks.encode.add_images import Outcome, Work, add_images
 from nachash.tasks.encode.place import first_labels, further_labels, placed
 from nachash.tasks.model import Model, chosen_model, loaded_model
-from nachash.tasks.root import absolute
 from nachash.tasks.workers import decoding_threads
 
 

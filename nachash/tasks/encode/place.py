@@ -8,10 +8,10 @@ import numpy as np
 
 from nachash.errors import UsageError
 from nachash.images.sources.labels import csv_labels, folder_labels
+from nachash.images.sources.root import absolute
 from nachash.images.sources.selection import FileSource, LabelledSource, Selection, below
 from nachash.index.reader import Index
 from nachash.records import Labels
-from nachash.tasks.root import absolute
 
 
 def placed(source: FileSource, index: Index) -> Selection:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nachash.errors import ExistsError, IncompatibleError, UsageError
+from nachash.images.sources.root import absolute
 from nachash.index import writer
 from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
@@ -18,7 +19,6 @@ from nachash.index.storage import naming
 from nachash.records import Skipped
 from nachash.results.index import Rewriting
 from nachash.tasks.choose_index import remember
-from nachash.tasks.root import absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nachash.errors import MissingError, UsageError
 from nachash.images.sources.hosts import NONE, Hosts
+from nachash.images.sources.root import absolute
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
@@ -16,7 +17,6 @@ from nachash.records import Skipped
 from nachash.results.index import Removal
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 from nachash.tasks.index.missing import Missing, missing
-from nachash.tasks.root import absolute
 
 MOST_UNASKED: Final = 0.25  # share of the images that --missing removes without asking
 

@@ -12,6 +12,7 @@ from nachash.probes.knn import NEIGHBOURS
 from nachash.records import Progress, Skipped, silent
 from nachash.results.linear import Features, LinearProbe, LinearResult
 from nachash.shapes import Int64
+from nachash.tasks.environment import list_versions
 from nachash.tasks.linear import classified_images, solvers
 from nachash.tasks.linear.classified_images import Classification
 from nachash.tasks.linear.frozen_encoder import Encoded, FrozenEncoder, encoded, opened
@@ -20,7 +21,6 @@ from nachash.tasks.linear.solvers import Exact, Neighbours, Published, Trial, su
 from nachash.tasks.model import chosen_model
 from nachash.tasks.notes import unsaid
 from nachash.tasks.train.images import median_side
-from nachash.tasks.versions import versions
 from nachash.tasks.workers import decoding_threads
 
 _POSTER: Final = {
@@ -74,7 +74,7 @@ def linear(
         neighbours=NEIGHBOURS if settings.solver == "knn" else None,
         poster=_POSTER.get(settings.dataset or ""),
         skipped=tuple(skipped.values()),
-        versions=versions(),
+        versions=list_versions(),
         seconds=time.perf_counter() - started,
     )
 

@@ -18,9 +18,9 @@ from typing import Any, Final, Protocol, runtime_checkable
 import numpy as np
 
 from nachash.errors import MissingError, UsageError
+from nachash.images.sources.root import absolute
 from nachash.results.index import UNKNOWN_TIME, Metadata
 from nachash.shapes import Bool, Int64, UInt8
-from nachash.tasks.root import absolute
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*\Z", re.DOTALL)
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {

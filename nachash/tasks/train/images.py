@@ -29,7 +29,7 @@ _BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class TrainingData:
     """A source of training images, its name, the recipe that suits it, and which images it has."""
 
     source: Source
@@ -48,7 +48,7 @@ class Decoded:
     fingerprint: str
 
 
-def chosen(
+def select_training_data(
     images: str | None,
     dataset: str | None,
     root: Path | None,
@@ -56,7 +56,7 @@ def chosen(
     *,
     protocol: str | None = None,
     limit: int | None = None,
-) -> Chosen:
+) -> TrainingData:
     """The images of a location, or the training part of a data set; `digits` if none is named.
 
     Args:
@@ -80,13 +80,15 @@ def chosen(
 
 def _whole(
     images: str | None, dataset: str | None, root: Path | None, seed: int, protocol: str | None
-) -> Chosen:
+) -> TrainingData:
     if images is None:
         loaded = loaded_dataset(dataset or "digits", root)
         split = split_of(loaded, protocol, seed)
         rule = f"training part of {protocol or loaded.default_protocol}: {split.rule}"
         labels = loaded.labels.multi_hot[split.train]
-        return Chosen(source_of(loaded, split.train), loaded.name, loaded.augment, rule, labels)
+        return TrainingData(
+            source_of(loaded, split.train), loaded.name, loaded.augment, rule, labels
+        )
     if protocol is not None:
         raise UsageError("--protocol splits a data set by name", "leave out --protocol")
     if dataset is not None:
@@ -98,7 +100,7 @@ def _whole(
     source = location.source(images, sys.stdin)
     known = first_labels("auto", source)
     labels = None if known is None else known.multi_hot
-    return Chosen(source, name, None, f"all images of {images}", labels)
+    return TrainingData(source, name, None, f"all images of {images}", labels)
 
 
 def usual_size(source: Source) -> int:

@@ -11,14 +11,14 @@ from nachash.records import Progress, Skipped, Source
 from nachash.shapes import Float32, Int64
 from nachash.tasks.train import images as training_images
 from nachash.tasks.train.frozen_features import frozen_features
-from nachash.tasks.train.settings import Settled
+from nachash.tasks.train.settings import ResolvedSettings
 
 if TYPE_CHECKING:
     import torch
 
     from nachash.encoders.encoder import Encoder
+    from nachash.training.distributed import ProcessGroup
     from nachash.training.loop import Stage
-    from nachash.training.processes import Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class Material:
 def from_pixels(
     encoder: "Encoder",
     source: Source,
-    decided: Settled,
+    decided: ResolvedSettings,
     *,
     seed: int,
     device: "torch.device",
     workers: int,
     progress: Progress,
-    processes: "Processes",
+    group: "ProcessGroup",
 ) -> Material:
     """The whole encoder, on views that are drawn anew in every step.
 
@@ -68,7 +68,7 @@ def from_pixels(
         return encoder.encoded(rows, decided.batch)
 
     views = PixelViews(pixels, recipe, device)
-    stage = Stage(views, lambda: encoded(pixels), Batch, device, processes)
+    stage = Stage(views, lambda: encoded(pixels), Batch, device, group)
     return Material(
         encoder,
         stage,
@@ -82,13 +82,13 @@ def from_pixels(
 def frozen(
     encoder: "Encoder",
     source: Source,
-    decided: Settled,
+    decided: ResolvedSettings,
     *,
     seed: int,
     device: "torch.device",
     workers: int,
     progress: Progress,
-    processes: "Processes",
+    group: "ProcessGroup",
 ) -> Material:
     """The head alone, on features of a few views of each image that are computed once.
 
@@ -121,7 +121,7 @@ def frozen(
 
     plain = features[0]
     views = CachedViews(plain, features[1:], decided.view_strength, device)
-    stage = Stage(views, lambda: encoded(plain), Batch, device, processes)
+    stage = Stage(views, lambda: encoded(plain), Batch, device, group)
     return Material(
         encoder.head,
         stage,

@@ -15,7 +15,7 @@ from nachash.errors import UsageError
 from nachash.shapes import UInt8
 from nachash.tasks.evaluate.evaluate import scores_of
 from nachash.tasks.evaluate.retrieval import Labelled, Retrieval
-from nachash.tasks.train.images import Chosen
+from nachash.tasks.train.images import TrainingData
 from nachash.tasks.train.material import Material
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _IMAGES: Final = 1000
 _TIMES: Final = 20
 
 
-def check(data: Chosen) -> None:
+def check(data: TrainingData) -> None:
     """Refuse to watch images without labels, before they are decoded.
 
     Raises:
@@ -67,7 +67,9 @@ class Monitor:
         return {"monitor_map": scores_of(task).map}
 
 
-def watching(data: Chosen, material: Material, bits: int) -> Callable[["Step"], dict[str, float]]:
+def watching(
+    data: TrainingData, material: Material, bits: int
+) -> Callable[["Step"], dict[str, float]]:
     """A monitor where there are labels, else something that sees nothing.
 
     Raises:

@@ -14,7 +14,7 @@ from nachash.model_config import SETTINGS_FILE_NAME, unfinished
 from nachash.records import to_json
 from nachash.tasks.model import LATEST
 from nachash.tasks.train import images as training_images
-from nachash.tasks.train.images import Chosen
+from nachash.tasks.train.images import TrainingData
 from nachash.tasks.train.method_settings import checked, settings_of
 
 SMALL_BACKBONE: Final = "small"
@@ -98,7 +98,7 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class ResolvedSettings:
     """What was left open, decided."""
 
     backbone: str
@@ -111,7 +111,7 @@ class Settled:
     batch: int
 
 
-def settled(settings: TrainSettings, data: Chosen) -> Settled:
+def resolve_settings(settings: TrainSettings, data: TrainingData) -> ResolvedSettings:
     """Network, size and recipe, chosen by method and pictures where they were left open.
 
     Pictures of 64 pixels and more, and methods that are published so, get a frozen pretrained
@@ -137,7 +137,7 @@ def settled(settings: TrainSettings, data: Chosen) -> Settled:
     suited = data.augment or ("photo" if large else "cifar")
     augment = settings.augment or published.augment or suited
     plugins.load("augment", augment)
-    return Settled(
+    return ResolvedSettings(
         backbone=settings.backbone or (FROZEN_BACKBONE if freeze else SMALL_BACKBONE),
         weights=weights,
         freeze=freeze,
@@ -206,7 +206,7 @@ def method_settings(plugin: ModuleType, settings: TrainSettings) -> dict[str, An
 
 
 def with_suited_channel(
-    given: Mapping[str, Any], plugin: ModuleType, decided: Settled, bits: int
+    given: Mapping[str, Any], plugin: ModuleType, decided: ResolvedSettings, bits: int
 ) -> dict[str, Any]:
     """Settings with a channel that suits what is trained, where none is asked for.
 

@@ -16,6 +16,7 @@ from nachash.records import Preprocessing, Progress, silent
 from nachash.results.train import Training
 from nachash.shapes import UInt8
 from nachash.tasks.device import torch_device
+from nachash.tasks.environment import list_versions
 from nachash.tasks.model import LATEST
 from nachash.tasks.notes import unsaid
 from nachash.tasks.train import images as training_images
@@ -23,18 +24,17 @@ from nachash.tasks.train import material, monitor
 from nachash.tasks.train import settings as train_settings
 from nachash.tasks.train.checkpoints import Interval, RunKeeper, interruption
 from nachash.tasks.train.graph_check import graph_check
-from nachash.tasks.train.images import Chosen
+from nachash.tasks.train.images import TrainingData
 from nachash.tasks.train.material import Material
 from nachash.tasks.train.run_log import reporting, unheard
-from nachash.tasks.train.settings import Settled, TrainSettings
-from nachash.tasks.versions import versions
+from nachash.tasks.train.settings import ResolvedSettings, TrainSettings
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
+    from nachash.training.distributed import ProcessGroup
     from nachash.training.loop import Step, Trained
     from nachash.training.plan import Plan
-    from nachash.training.processes import Processes
 
 __all__ = ["TrainSettings", "train"]
 
@@ -61,7 +61,7 @@ def train(
         IncompatibleError, DamagedError: what is to be resumed is of another run, or damaged.
         StorageError: the model cannot be written.
     """
-    from nachash.training import processes
+    from nachash.training import distributed
 
     started = time.perf_counter()
     if settings.resume:
@@ -71,7 +71,7 @@ def train(
     plugin = plugins.load("methods", settings.method)
     given = train_settings.method_settings(plugin, settings)
     interval = Interval.of(settings.save_every)
-    data = training_images.chosen(
+    data = training_images.select_training_data(
         settings.images,
         settings.dataset,
         settings.data_root,
@@ -79,12 +79,12 @@ def train(
         protocol=settings.protocol,
         limit=settings.limit,
     )
-    decided = train_settings.settled(settings, data)
+    decided = train_settings.resolve_settings(settings, data)
     given = train_settings.with_suited_channel(given, plugin, decided, settings.bits)
     if settings.monitor:
         monitor.check(data)
-    with processes.joined(settings.device) as group:
-        out = group.agreed(settings.out or train_settings.free_name(data.name, settings))
+    with distributed.process_group(settings.device) as group:
+        out = group.broadcast(settings.out or train_settings.free_name(data.name, settings))
         with _directory(out, settings, group) as directory:
             run = _Run(settings, decided, data, directory, given, interval, group, note, progress)
             result = run.trained()
@@ -94,7 +94,7 @@ def train(
 
 
 @contextlib.contextmanager
-def _directory(out: Path, settings: TrainSettings, group: "Processes") -> Iterator[Path]:
+def _directory(out: Path, settings: TrainSettings, group: "ProcessGroup") -> Iterator[Path]:
     """The unfinished model directory, which the first process makes and completes."""
     from nachash.encoders import model_directory
 
@@ -114,12 +114,12 @@ class _Run:
     """One training run, from images to the files of a model."""
 
     settings: TrainSettings
-    decided: Settled
-    data: Chosen
+    decided: ResolvedSettings
+    data: TrainingData
     directory: Path
     given: Mapping[str, Any]
     interval: Interval
-    group: "Processes"
+    group: "ProcessGroup"
     note: Callable[[str], None]
     progress: Progress
 
@@ -189,7 +189,7 @@ class _Run:
                 device=torch_device(self.settings.device),
                 workers=decoding_threads(self.settings.workers),
                 progress=self.progress,
-                processes=self.group,
+                group=self.group,
             )
 
     def _plan(self, images: int) -> "Plan":
@@ -276,7 +276,7 @@ class _Run:
                 "sha256": material.fingerprint,
             },
             seed=self.settings.seed,
-            versions=versions(),
+            versions=list_versions(),
         )
 
     def _some_pixels(self) -> UInt8[np.ndarray, "n 3 size size"]:

@@ -1,4 +1,4 @@
-"""Figures of a step, of its loss and of its bits."""
+"""Metrics of a step: its loss, its bits."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from torch import Tensor
 from nachash.shapes import Float
 
 
-def figures(loss: Any) -> dict[str, float]:
-    """`loss`, the method's parts, `bit_balance` and `pair_distance` of a `methods.Loss`."""
+def step_metrics(loss: Any) -> dict[str, float]:
+    """`loss`, the method's parts, `bit_balance` and `pair_distance` of a `objective.Loss`."""
     return {
         "loss": float(loss.total.detach()),
         **{name: float(part) for name, part in loss.parts.items()},

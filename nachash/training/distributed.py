@@ -23,7 +23,7 @@ from nachash.shapes import Int64
 
 @final
 @dataclass(frozen=True, slots=True)
-class Processes:
+class ProcessGroup:
     """This process among others; alone it is the first of one."""
 
     rank: int = 0
@@ -45,7 +45,7 @@ class Processes:
         """This process's part of a batch, which their number must divide."""
         return positions.chunk(self.count)[self.rank]
 
-    def greatest(self, *numbers: float) -> tuple[float, ...]:
+    def maximum(self, *numbers: float) -> tuple[float, ...]:
         """The greatest of each number over the processes, so that all decide alike."""
         if self.count == 1:
             return numbers
@@ -55,7 +55,7 @@ class Processes:
         dist.all_reduce(every, dist.ReduceOp.MAX)
         return tuple(every.tolist())
 
-    def agreed(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """The first process's value."""
         values = [value]
         if self.count > 1:
@@ -71,7 +71,7 @@ class Processes:
         if self.count > 1 and self.first:
             dist.barrier()
 
-    def wrapped(self, method: nn.Module) -> nn.Module:
+    def wrap(self, method: nn.Module) -> nn.Module:
         """The method with gradients averaged over the processes, and batch norms over all rows."""
         if self.count == 1:
             return method
@@ -84,11 +84,11 @@ class Processes:
         return DistributedDataParallel(method, **quiet)
 
 
-ALONE: Final = Processes()
+ALONE: Final = ProcessGroup()
 
 
 @contextlib.contextmanager
-def joined(device: str) -> Iterator[Processes]:
+def process_group(device: str) -> Iterator[ProcessGroup]:
     """The processes that `torchrun` started, with `nccl` on GPUs and `gloo` elsewhere.
 
     Every process gets a GPU of its own.
@@ -112,7 +112,7 @@ def joined(device: str) -> Iterator[Processes]:
         torch.cuda.set_device(local)
     dist.init_process_group("nccl" if gpus else "gloo")
     try:
-        yield Processes(dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 

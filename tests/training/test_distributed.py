@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from nachash import plugins
 from nachash.objective import Batch, Scale
+from nachash.training.distributed import ALONE, ProcessGroup, process_group
 from nachash.training.loop import Stage, train
 from nachash.training.plan import Plan
-from nachash.training.processes import ALONE, Processes, joined
 
 CPU = torch.device("cpu")
 BATCH, IMAGES, STEPS = 8, 16, 3
@@ -55,11 +55,11 @@ class SameViews:
         return self.of_images[:count, positions]
 
 
-def trained(name: str, processes: Processes) -> dict[str, Any]:
+def trained(name: str, group: ProcessGroup) -> dict[str, Any]:
     torch.manual_seed(0)
     method = plugins.load("methods", name).method(WithBatchNorms(), Scale(IMAGES, BATCH))
     losses: list[float] = []
-    stage = Stage(SameViews(), lambda: None, Batch, CPU, processes)
+    stage = Stage(SameViews(), lambda: None, Batch, CPU, group)
     # Plain gradient descent: weights move by gradients, and not by their signs.
     plan = Plan(
         images=IMAGES, batch=BATCH, epochs=2, learning_rate=0.05, optimiser="momentum", warmup=0.0
@@ -80,8 +80,8 @@ def one_of_two(rank: int, port: int, name: str, folder: str) -> None:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    with joined("cpu") as processes:
-        torch.save(trained(name, processes), Path(folder) / f"{rank}.pt")
+    with process_group("cpu") as group:
+        torch.save(trained(name, group), Path(folder) / f"{rank}.pt")
 
 
 def free_port() -> int:
@@ -117,16 +117,16 @@ def gathers(rank: int, port: int, folder: str) -> None:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    with joined("cpu") as processes:
+    with process_group("cpu") as group:
         part = torch.full((2, 3), 1.0 + rank, requires_grad=True)
-        whole = processes.gather(part, dim=1)
+        whole = group.gather(part, dim=1)
         (whole * torch.arange(12.0).view(2, 6)).sum().backward()
         found = {
             "whole": whole.detach(),
             "gradient": part.grad,
-            "greatest": processes.greatest(float(rank), -float(rank)),
-            "agreed": processes.agreed(f"name of {rank}"),
-            "part": processes.part(torch.arange(6)),
+            "greatest": group.maximum(float(rank), -float(rank)),
+            "agreed": group.broadcast(f"name of {rank}"),
+            "part": group.part(torch.arange(6)),
         }
         torch.save(found, Path(folder) / f"{rank}.pt")
 

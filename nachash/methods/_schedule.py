@@ -5,7 +5,7 @@ from typing import Final
 _SHARE: Final = 0.7  # of the run; the rest of it has the last value
 
 
-def risen(share: float) -> float:
+def ramp(share: float) -> float:
     """From 0 to 1 in a straight line over the first 70 % of the run, then 1.
 
     Args:

@@ -1,8 +1,0 @@
-"""The root of an index: what its paths are relative to."""
-
-import os
-
-
-def absolute(root: str) -> str:
-    """A source's root as an index keeps it: absolute, so that it holds wherever one searches."""
-    return root if "://" in root else os.path.abspath(root)  # noqa: PTH100 (links stay)
