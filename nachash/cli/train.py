@@ -205,8 +205,10 @@ def command(
 ) -> None:
     """Learn a hash from unlabelled images and write a model directory.
 
-    Two distorted views of each image are sent as bits over a channel that flips each bit with
-    probability --noise; the encoder learns codes from which the image can still be told.
+    With --method nac, two distorted views of each image are sent as bits over a channel that flips
+    each bit with probability --noise; the encoder learns codes that still identify the image. A
+    whole network learns by default from the mean of what the channel delivers, in which no bit is
+    flipped; --set received=sample sends samples.
     """
     del recipe  # its settings are in the others
     from nachash.records import to_json

@@ -68,9 +68,14 @@ def nac_loss(
 
     With `received="mean"` the mean of the noisy twins, (1 - 2p) z, stands in both terms in place of
     a sample. That is the exact mean of log Q, which is linear in z~, and less than the mean of
-    the mixture, which is convex: noise no longer asks for codes in few directions. It bounds the
-    information that the relaxed codes of two views have in common, by InfoNCE with the
-    channel's weight L/2 (1 - 2p) of every bit, where a code itself is left out and explains.
+    the mixture, which is convex: noise no longer asks for codes in few directions. No noise is
+    left in it: without logits and `own`, it is NT-Xent (SimCLR) on z / sqrt(D) without L2
+    normalisation, at temperature 1 / (D (L/2) (1 - 2p)), up to a constant. It aims at what the
+    relaxed codes of two views have in common and bounds nothing that comes through the channel.
+
+    Of these quantities only the one with the code itself in the mixture, on codes at +-1, is a
+    bound on I(X; C~). Relaxed codes give a surrogate, which exceeds the capacity at z = 0;
+    without `own` it is InfoNCE between views, which may exceed I(X; C~).
 
     `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
     noise, in bits; without logits Q there is the channel that explains the noisy codes best

@@ -320,3 +320,27 @@ def test_balanced_noise_follows_its_formula_between_its_bounds() -> None:
     assert balanced_flip_probability(16, 2000) == pytest.approx(0.1554, abs=1e-4)
     assert balanced_flip_probability(8, 2000) == 0.1
     assert balanced_flip_probability(4096, 4) == 0.45
+
+
+def test_the_mean_received_is_nt_xent_on_tanh_without_normalisation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    activations = torch.randn(2, 5, 8, dtype=torch.float64, generator=generator)
+    p, bits = 0.3, 8
+    rows = (activations.tanh() / bits**0.5).flatten(0, 1)
+    scale = math.log((1 - p) / p)
+    temperature = 1 / (bits * scale / 2 * (1 - 2 * p))
+
+    def nt_xent(codes: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros((), dtype=codes.dtype)
+        for row in range(10):
+            others = [column for column in range(10) if column != row]
+            similar = codes[row] @ codes[others].T / temperature
+            total = total + similar.logsumexp(0) - codes[row] @ codes[(row + 5) % 10] / temperature
+        return total / 10
+
+    ours = nac_loss(
+        activations, None, flip_probability=p, generator=generator, own=False, received="mean"
+    )
+
+    # The constant is the number of other codes, over which NT-Xent sums and we average.
+    assert ours.total.item() == pytest.approx(nt_xent(rows).item() - math.log(9), abs=1e-12)
