@@ -22,12 +22,17 @@ def write(
 ) -> None:
     """Write three files whose rows belong together; a newline in a path becomes a space."""
     ids_file, paths_file = (out.with_suffix(suffix) for suffix in BESIDE)
-    for array, name in ((ids, ids_file), (codes, out)):
-        with complete_file(name) as file:
-            _save(file, array)
-    with complete_file(paths_file) as file:
-        lines = "".join(f"{path.replace(chr(10), ' ')}\n" for path in paths)
-        file.write(lines.encode("utf-8", "surrogateescape"))
+    lines = "".join(f"{path.replace(chr(10), ' ')}\n" for path in paths)
+    with (
+        complete_file(out) as codes_to,
+        complete_file(ids_file) as ids_to,
+        complete_file(paths_file) as paths_to,
+    ):
+        _save(codes_to, codes)
+        _save(ids_to, ids)
+        paths_to.write(lines.encode("utf-8", "surrogateescape"))
+        for file in (codes_to, ids_to, paths_to):  # no name is taken before all are complete
+            file.flush()
 
 
 def _save(file: BinaryIO, array: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """Every verb that writes, killed at each of its calls or refused any one of them by the system."""
 
+import errno
 import os
 import shutil
 import warnings
@@ -13,9 +14,18 @@ import pytest
 import system_calls
 from PIL import Image
 
-from nachash.errors import DamagedError, ExistsError, MissingError, NachashError, NachashWarning
+from nachash.errors import (
+    DamagedError,
+    ExistsError,
+    MissingError,
+    NachashError,
+    NachashWarning,
+    StorageError,
+)
+from nachash.exports import npy
 from nachash.index import writer
 from nachash.index.reader import open_index
+from nachash.index.storage import journal
 from nachash.index.verification import problems
 from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.add import AddSettings, add
@@ -253,6 +263,30 @@ def test_a_verb_that_the_system_refuses_a_call_is_done_or_says_so(
 
     folder = tmp_path / "w"
     refused_at(origin, verb, tiny_model, folder, linked=False, samples=6, errors=one)
+
+
+@pytest.mark.parametrize("name", ["encode", "encode --overwrite", "export npy"])
+def test_a_disk_that_is_full_at_once_leaves_nothing(
+    origin, tiny_model, tmp_path, monkeypatch, name
+):
+    """The new file has room for what it begins with, and for no more."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    verb = VERBS[name]
+    place = prepared(origin, verb, tiny_model, tmp_path / "w", linked=True)
+    before = files(place)
+    monkeypatch.setattr(journal.Journal, "commit", full)
+    saving, saved = npy._save, []
+    monkeypatch.setattr(
+        npy, "_save", lambda *what: full() if saved else saved.append(saving(*what))
+    )
+
+    with pytest.raises(StorageError, match="No space left on device"):
+        done(verb, place)
+    assert files(place) == before
+    assert place.index.is_symlink()
 
 
 @pytest.mark.slow

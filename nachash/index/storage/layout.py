@@ -172,7 +172,8 @@ def read_header(file: h5py.File, path: Path) -> Header:
         DamagedError: the file is not an index, or its columns disagree with each other.
         IncompatibleError: a newer nachash wrote it.
     """
-    if file.attrs.get("format") != FORMAT.encode():
+    # Not `get`, which takes a failure of the disk for an attribute that is not there.
+    if "format" not in file.attrs or file.attrs["format"] != FORMAT.encode():
         raise DamagedError(f"{path} is an HDF5 file but not a nachash index")
     version = int(file.attrs["format_version"])
     if version > FORMAT_VERSION:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO, Final
 from nachash.errors import DamagedError, MissingError, StorageError
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+_IN_TEXT: Final = re.compile(r"\berrno = (\d+)")
 # What the system answers when it is asked for bytes at a place that no file has: the file said so.
 _NOT_THE_SYSTEM: Final = (0, errno.EINVAL, errno.EOVERFLOW, errno.EFAULT)
 
@@ -59,11 +61,19 @@ def damage(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise _missing(path) from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        if isinstance(error, OSError) and (error.errno or 0) not in _NOT_THE_SYSTEM:
-            raise _unreadable(path, error) from error
+        if (number := _number(error)) not in _NOT_THE_SYSTEM:
+            raise _unreadable(path, OSError(number, "")) from error
         raise DamagedError(
             f"{path} is damaged: {error}", f"nachash index repair --index {path}"
         ) from error
+
+
+def _number(error: Exception) -> int:
+    """The errno of an error; h5py has that of HDF5's errors in their text, if at all."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    found = _IN_TEXT.search(str(error))
+    return int(found[1]) if found else 0
 
 
 def _unreadable(path: Path, error: OSError) -> StorageError:

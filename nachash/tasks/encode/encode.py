@@ -1,5 +1,6 @@
 """`encode`: images -> pixels -> activations -> bits -> an index with the encoder inside."""
 
+import contextlib
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -10,7 +11,9 @@ from nachash.errors import (
     ExistsError,
     IncompatibleError,
     MissingError,
+    NachashError,
     NoImagesError,
+    StorageError,
     UsageError,
 )
 from nachash.images.sources import location
@@ -69,7 +72,11 @@ def encode(
     else:
         selection, labels = below(source, ""), first_labels(settings.labels, source)
         _create(target, model, source, labels)
-    outcome = add_images(_work(target, settings, model, selection, labels), progress)
+    try:
+        outcome = add_images(_work(target, settings, model, selection, labels), progress)
+    except StorageError:
+        _forget_empty(target)
+        raise
     _finish(target, settings, outcome)
     return Encoding(
         index=str(settings.out),
@@ -196,13 +203,23 @@ def _finish(target: Path, settings: EncodeSettings, outcome: Outcome) -> None:
     with reader.open_index(target) as index:
         empty = index.next_id == 0
     if empty:
-        target.unlink()
+        naming.real(target).unlink()
         raise NoImagesError(
             f"none of the {len(outcome.skipped)} files in {settings.images} is an image"
         )
     if target != settings.out:
         naming.replace(target, settings.out)
     remember(settings.out)
+
+
+def _forget_empty(target: Path) -> None:
+    """Remove an index in which the disk had no room for a single batch."""
+    with contextlib.suppress(NachashError, OSError):
+        with reader.open_index(target) as index:
+            empty = index.next_id == 0 and not index.errors()
+        if empty:
+            with writer.open_for_append(target):  # nobody else is writing it
+                naming.real(target).unlink()
 
 
 def _label_count(path: Path) -> int:
