@@ -89,3 +89,10 @@ def asymmetric_distance(
     """
     different = unpack(codes ^ encode(activations), len(activations))
     return different @ np.abs(activations).astype(np.float64)
+
+
+def as_words(codes: UInt8[np.ndarray, "n bytes"]) -> np.ndarray:
+    """Codes as uint64 [n words], the last word filled with zeros."""
+    words = np.zeros((len(codes), -(-codes.shape[1] // 8) * 8), np.uint8)
+    words[:, : codes.shape[1]] = codes
+    return words.view(np.uint64)

@@ -5,8 +5,6 @@ from typing import Any, Final, no_type_check
 import numba
 import numpy as np
 
-from nachash.shapes import UInt8
-
 _ODD: Final = np.uint64(0x5555555555555555)
 _PAIRS: Final = np.uint64(0x3333333333333333)
 _NIBBLES: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -21,10 +19,3 @@ def ones(word: Any) -> Any:
     word = (word & _PAIRS) + ((word >> np.uint64(2)) & _PAIRS)
     word = (word + (word >> np.uint64(4))) & _NIBBLES
     return (word * _BYTES) >> np.uint64(56)
-
-
-def as_words(codes: UInt8[np.ndarray, "n bytes"]) -> np.ndarray:
-    """Codes as uint64 [n words], the last word filled with zeros."""
-    words = np.zeros((len(codes), -(-codes.shape[1] // 8) * 8), np.uint8)
-    words[:, : codes.shape[1]] = codes
-    return words.view(np.uint64)

@@ -12,6 +12,7 @@ import typer
 from nachash import __version__, plugins
 from nachash.cli import _settings, _terminal
 from nachash.errors import NachashError, StorageError
+from nachash.extras import missing_package
 
 INTERRUPTED = 130
 
@@ -103,6 +104,9 @@ def _exit_code(error: BaseException) -> int:
         case KeyboardInterrupt():
             _terminal.note("interrupted")
             return INTERRUPTED
+        case ImportError() if missing := missing_package(error):
+            _terminal.show_error(missing)
+            return missing.exit_code
         case BrokenPipeError():  # the reader has gone, as in `nachash search … | head -1`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0

@@ -1,6 +1,5 @@
 """`nachash serve`: a local page on which pictures are dropped and similar ones looked at."""
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,6 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
-from nachash.errors import MissingError
 from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
 
@@ -40,7 +38,6 @@ def command(
 
     Ends with Ctrl-C and exit code 0. Without --watch the index is served as it was at the start.
     """
-    _require_packages()
     from nachash.server.running import Place, run
     from nachash.tasks.serve.service import ServeSettings, Service
 
@@ -48,11 +45,3 @@ def command(
     settings = ServeSettings(index=index, watch=watch, hosts=Hosts.of(allow_host or ()))
     with Service(settings, choice=terminal.note) as service:
         run(service, place, told=terminal.note)
-
-
-def _require_packages() -> None:
-    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
-        raise MissingError(
-            "the server needs fastapi and uvicorn, which are not installed",
-            "pip install 'nachash[serve]'",
-        )

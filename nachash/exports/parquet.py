@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from nachash.errors import MissingError
 from nachash.exports import complete_file
 from nachash.shapes import Int64, UInt8
 
@@ -21,19 +20,10 @@ def write(
     paths: Sequence[str],
     bits: int,
 ) -> None:
-    r"""Write one file; a path that is not UTF-8 gets its bytes escaped, as in `\xff`.
+    r"""Write one file; a path that is not UTF-8 gets its bytes escaped, as in `\xff`."""
+    import pyarrow as pa
+    from pyarrow import parquet
 
-    Raises:
-        MissingError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingError(
-            "Parquet needs the package pyarrow, which is not installed",
-            "pip install 'nachash[parquet]', or export to .csv",
-        ) from error
     table = pa.table(
         {
             "id": ids,

@@ -4,16 +4,21 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from nachash.codes import as_words
 from nachash.errors import UsageError
-from nachash.grouping import _join
 from nachash.grouping._candidates import Candidates, candidates
-from nachash.popcount import as_words
 from nachash.records import Progress, silent
 from nachash.shapes import Int64, UInt8
+
+if TYPE_CHECKING or find_spec("numba"):
+    from nachash.grouping._join import flatten, join_near, merge
+else:
+    from nachash.grouping._join_numpy import flatten, join_near, merge
 
 _COMPARISONS_AT_ONCE: Final = 1_000_000_000
 
@@ -77,8 +82,8 @@ def _roots(
                 done += pairs
                 progress("comparing", done, None)
     for other in forests[1:]:
-        _join.merge(forests[0], other)
-    _join.flatten(forests[0])
+        merge(forests[0], other)
+    flatten(forests[0])
     return forests[0]
 
 
@@ -94,7 +99,7 @@ def _join_rows(
 ) -> None:
     """One thread's share of the rows: every `step`-th."""
     rows = np.array([first + worker, stop, step], np.int64)
-    _join.join_near(ordered, found.order, found.ends, rows, radius, forest)
+    join_near(ordered, found.order, found.ends, rows, radius, forest)
 
 
 def _portions(found: Candidates) -> Iterator[tuple[int, int, int]]:

@@ -5,15 +5,20 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from nachash.codes import code_bytes
+from nachash.codes import as_words, code_bytes
 from nachash.errors import UsageError
-from nachash.metrics._pairs import count_pairs
 from nachash.shapes import Int64, UInt8
+
+if TYPE_CHECKING or find_spec("numba"):
+    from nachash.metrics._pairs import count_pairs
+else:
+    from nachash.metrics._pairs_numpy import count_pairs
 
 Score = Literal["hamming", "dot01"]
 SCORES: Final = get_args(Score)
@@ -55,8 +60,8 @@ def histograms(
     _check(query_codes, gallery_codes, query_labels, gallery_labels, bits, score)
     label_sets, label_set = _label_sets(gallery_labels)
     wanted = (query_labels.astype(np.float32) @ label_sets.T.astype(np.float32) > 0).view(np.uint8)
-    queries = _words(query_codes)
-    gallery = np.ascontiguousarray(_words(gallery_codes).T)
+    queries = as_words(query_codes)
+    gallery = np.ascontiguousarray(as_words(gallery_codes).T)
     counts = np.zeros((len(queries), 2, bits + 1), np.int64)
 
     def fill(span: slice) -> None:
@@ -78,17 +83,10 @@ def _label_sets(
     labels: UInt8[np.ndarray, "n classes"],
 ) -> tuple[UInt8[np.ndarray, "sets classes"], npt.NDArray[np.unsignedinteger]]:
     """The different rows of labels, and which of them each item has."""
-    packed = _words(np.packbits(labels, axis=1))
+    packed = as_words(np.packbits(labels, axis=1))
     rows = packed[:, 0] if packed.shape[1] == 1 else packed  # one word is sorted much faster
     _, first, label_set = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     return labels[first], label_set.astype(np.min_scalar_type(len(first)))
-
-
-def _words(codes: UInt8[np.ndarray, "n bytes"]) -> npt.NDArray[np.uint64]:
-    """Codes as rows of 64-bit words; padding bits are zero and add to no distance."""
-    padded = np.zeros((len(codes), -(-codes.shape[1] // 8) * 8), np.uint8)
-    padded[:, : codes.shape[1]] = codes
-    return padded.view(np.uint64)
 
 
 def _paired(

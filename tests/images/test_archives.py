@@ -210,7 +210,7 @@ def test_without_pillow_heif_a_heic_picture_is_skipped_with_the_package_to_insta
     from nachash.images.decoding import formats
 
     def missing(name):
-        raise ImportError(name)
+        raise ModuleNotFoundError(name, name=name)
 
     formats._factory.cache_clear()
     monkeypatch.setattr(importlib, "import_module", missing)

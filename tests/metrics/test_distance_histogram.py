@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nachash.codes import pack
 from nachash.errors import UsageError
-from nachash.metrics import distance_histogram
+from nachash.metrics import _pairs, _pairs_numpy, distance_histogram
 from nachash.metrics.distance_histogram import histograms
 
 scores = st.sampled_from(distance_histogram.SCORES)
@@ -24,6 +24,7 @@ def labels_of(kind, generator, n, classes):
     return (generator.random((n, classes)) < 0.3).astype(np.uint8)
 
 
+@pytest.mark.parametrize("loop", [_pairs, _pairs_numpy], ids=["numba", "numpy"])
 @settings(deadline=None, max_examples=120)
 @given(
     bits=st.integers(1, 300),
@@ -37,7 +38,7 @@ def labels_of(kind, generator, n, classes):
     seed=st.integers(0, 2**32 - 1),
 )
 def test_counts_equal_those_of_loops(
-    bits, queries, gallery, classes, kinds, score, threads, leave_out, seed
+    loop, bits, queries, gallery, classes, kinds, score, threads, leave_out, seed
 ):
     generator = np.random.default_rng(seed)
     query_bits = generator.random((queries, bits)) < generator.random()
@@ -46,10 +47,12 @@ def test_counts_equal_those_of_loops(
     gallery_labels = labels_of(kinds[1], generator, gallery, classes)
     exclude = generator.integers(0, gallery, queries) if leave_out else None
 
-    found = histograms(
-        pack(query_bits), pack(gallery_bits), query_labels, gallery_labels,
-        bits=bits, score=score, exclude=exclude, threads=threads,
-    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distance_histogram, "count_pairs", loop.count_pairs)
+        found = histograms(
+            pack(query_bits), pack(gallery_bits), query_labels, gallery_labels,
+            bits=bits, score=score, exclude=exclude, threads=threads,
+        )  # fmt: skip
 
     items, relevant = oracles.histograms(
         query_bits, gallery_bits, query_labels, gallery_labels, bits, score, exclude

@@ -57,11 +57,7 @@ def test_an_index_that_is_none_is_one_sentence(nachash, indexed_digits):
 
 
 def test_without_the_extra_it_says_what_to_install(indexed_digits, nachash, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import importlib.util as u\n"
-        "found = u.find_spec\n"
-        "u.find_spec = lambda name, *more: None if name == 'uvicorn' else found(name, *more)\n"
-    )
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['uvicorn'] = None\n")
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     finished = nachash("serve", "out.h5", cwd=indexed_digits, PYTHONPATH=path)
 

