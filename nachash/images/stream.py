@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from nachash.errors import ImageError
+from nachash.images.decoding import apart
 from nachash.images.decoding.decode import decode
 from nachash.images.decoding.exif import Facts, facts
 from nachash.images.decoding.quiet import quiet
@@ -108,13 +109,13 @@ def _decoded(
     good: list[Reference] = []
     bad: list[Skipped] = []
     known: list[Facts] = []
-    with quiet:
+    with quiet, apart.wanted_until(stop):
         for reference in references:
             if stop.is_set():
                 break
             try:
                 image = source.open(reference)
-                whole = image.size  # decoding may shrink it
+                whole = image.size if with_facts else (0, 0)  # decoding may shrink it
                 pixels[len(good)] = decode(image, preprocessing)
                 good.append(reference)
                 if with_facts:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from nachash.errors import ImageError
+from nachash.images.decoding import bands
+from nachash.images.decoding.apart import Apart
 from nachash.images.decoding.colour import rgb
+from nachash.images.decoding.decode import orientation, turned
 from nachash.images.decoding.formats import reason, within_limits
 from nachash.images.decoding.quiet import quiet
+from nachash.images.decoding.room import beside_others
 from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.originals import opened_at
 
@@ -47,6 +51,8 @@ def drawn(image: Image.Image, side: int = SIDE) -> Thumbnail:
     Raises:
         ImageError: it cannot be decoded.
     """
+    if isinstance(image, Apart):
+        return Thumbnail(*image.drawn(side))
     within_limits(image)
     with quiet, image:
         try:
@@ -57,10 +63,21 @@ def drawn(image: Image.Image, side: int = SIDE) -> Thumbnail:
 
 def _drawn(image: Image.Image, side: int) -> Thumbnail:
     small = max(image.size) <= SMALL
+    whole = image.width * image.height
     image.draft("RGB", (2 * side, 2 * side))
-    upright = rgb(ImageOps.exif_transpose(image))
-    upright.thumbnail((side, side))
+    with beside_others(image, whole):
+        picture = _shrunk(image, side)
+    picture.thumbnail((side, side))
     data = io.BytesIO()
     kind = "png" if small else "jpeg"
-    upright.save(data, kind, **({} if small else {"quality": 82}))
+    picture.save(data, kind, **({} if small else {"quality": 82}))
     return Thumbnail(data.getvalue(), f"image/{kind}", small)
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
+    """The upright image, RGB; a large one at twice the size that is wanted, or more."""
+    if not bands.is_large(image):
+        return rgb(ImageOps.exif_transpose(image))
+    image.load()
+    factor = max(1, max(image.size) // (2 * side))
+    return turned(bands.reduced(image, factor), orientation(image))

@@ -12,11 +12,11 @@ from PIL import Image
 from nachash.errors import ImageError
 from nachash.images.decoding.decode import decode
 from nachash.images.decoding.formats import (
-    MAX_PIXELS,
     has_image_signature,
     has_image_suffix,
     opened,
 )
+from nachash.images.limits import MAX_PIXELS
 
 FORMS = ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF"]
 

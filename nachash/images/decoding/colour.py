@@ -1,5 +1,9 @@
 """Every colour mode that Pillow knows, as RGB of 8 bits; transparency laid on white."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
 import numpy as np
 from PIL import Image
 
@@ -10,6 +14,9 @@ _WHITE_POINTS: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N", "I"), (65535.0,)),
     "F": (1.0, 255.0, 65535.0),
 }
+_AT_ONCE: Final = 1 << 20  # values
+
+Span = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def rgb(image: Image.Image) -> Image.Image:
@@ -19,14 +26,18 @@ def rgb(image: Image.Image) -> Image.Image:
     floats as going up to the first of 1, 255, 65535 that none exceeds (other ranges: see
     `eight_bits`). LAB is converted to sRGB by its colour profile.
     """
+    return converter(image, (0, 0, *image.size))(image)
+
+
+def converter(image: Image.Image, part: Span) -> Callable[[Image.Image], Image.Image]:
+    """What makes RGB of any band of a part of a loaded image, as `rgb` makes it of the part."""
     if image.mode in _WHITE_POINTS:
-        values = np.asarray(image, dtype=np.float64)
-        return Image.fromarray(eight_bits(values, _WHITE_POINTS[image.mode])).convert("RGB")
+        return partial(_scaled, levels=_levels_of(image, part))
     if image.mode in _ALPHA or "transparency" in image.info:
-        return _on_white(image)
+        return _on_white
     if image.mode == "LAB":
-        return _srgb(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+        return _srgb
+    return lambda band: band if band.mode == "RGB" else band.convert("RGB")
 
 
 def eight_bits(
@@ -37,12 +48,45 @@ def eight_bits(
     White is the first of the white points that no value exceeds. Where there is none, or a value
     is negative, the least value becomes 0 and the greatest 255.
     """
-    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    black, greatest = min(float(finite.min()), 0.0), float(finite.max())
+    finite = _finite(values)
+    return _between(finite, *_levels(float(finite.min()), float(finite.max()), white_points))
+
+
+def _scaled(band: Image.Image, levels: tuple[float, float]) -> Image.Image:
+    grey = Image.new("L", band.size)
+    rows = max(1, _AT_ONCE // band.width)
+    for top in range(0, band.height, rows):
+        some = band.crop((0, top, band.width, min(top + rows, band.height)))
+        values = _finite(np.asarray(some, dtype=np.float64))
+        grey.paste(Image.fromarray(_between(values, *levels)), (0, top))
+    return grey.convert("RGB")
+
+
+def _levels_of(image: Image.Image, part: Span) -> tuple[float, float]:
+    left, top, right, bottom = part
+    rows = max(1, _AT_ONCE // max(1, right - left))
+    least, greatest = float("inf"), float("-inf")
+    for start in range(top, bottom, rows):
+        band = image.crop((left, start, right, min(start + rows, bottom)))
+        values = _finite(np.asarray(band, dtype=np.float64))
+        least, greatest = min(least, float(values.min())), max(greatest, float(values.max()))
+    return _levels(least, greatest, _WHITE_POINTS[image.mode])
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _levels(least: float, greatest: float, white_points: tuple[float, ...]) -> tuple[float, float]:
+    """Which values become 0 and 255."""
     white = next((point for point in white_points if greatest <= point), None)
-    if black < 0 or white is None:
-        black, white = float(finite.min()), greatest
-    return np.rint((finite - black) / ((white - black) or 1.0) * 255.0).astype(np.uint8)
+    if least < 0 or white is None:
+        return least, greatest
+    return 0.0, white
+
+
+def _between(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    return np.rint((values - black) / ((white - black) or 1.0) * 255.0).astype(np.uint8)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

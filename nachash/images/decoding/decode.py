@@ -6,9 +6,12 @@ import numpy as np
 from PIL import Image
 
 from nachash.errors import ImageError
+from nachash.images.decoding import bands
+from nachash.images.decoding.apart import Apart
 from nachash.images.decoding.colour import rgb
 from nachash.images.decoding.formats import reason, within_limits
 from nachash.images.decoding.quiet import quiet
+from nachash.images.decoding.room import beside_others
 from nachash.records import Preprocessing
 from nachash.shapes import UInt8
 
@@ -23,7 +26,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-Box = tuple[float, float, float, float]
+Box = bands.Box
 
 
 def decode(image: Image.Image, preprocessing: Preprocessing) -> "UInt8[np.ndarray, 'size size 3']":
@@ -36,6 +39,8 @@ def decode(image: Image.Image, preprocessing: Preprocessing) -> "UInt8[np.ndarra
     Raises:
         ImageError: the image cannot be decoded, with the reason in a few words.
     """
+    if isinstance(image, Apart):
+        return image.pixels(preprocessing)
     within_limits(image)
     with quiet:
         try:
@@ -47,18 +52,35 @@ def decode(image: Image.Image, preprocessing: Preprocessing) -> "UInt8[np.ndarra
 
 def _upright_square(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """The decoded, cut, resized, turned square of an image, RGB."""
+    whole = image.width * image.height
     width, height = _shrink_while_decoding(image, preprocessing)
+    with beside_others(image, whole):
+        return _square(image, width, height, preprocessing)
+
+
+def _square(
+    image: Image.Image, width: float, height: float, preprocessing: Preprocessing
+) -> Image.Image:
     image.load()
     turn = orientation(image)
     if image.width != math.ceil(width) or image.height != math.ceil(height):
         width, height = map(float, image.size)  # a TIFF turns itself while it is loaded
-    cut, box = _centre_square(image, width, height)
+    square = _resized(image, *_centre_square(width, height), preprocessing)
+    return turned(square, turn)
+
+
+def _resized(
+    image: Image.Image, part: bands.Span, box: Box, preprocessing: Preprocessing
+) -> Image.Image:
+    """The box within a part of a loaded image as a square of the encoder's size, RGB."""
     size = (preprocessing.size, preprocessing.size)
     resampling = Image.Resampling[preprocessing.filter.upper()]
-    square = rgb(cut)
+    if bands.is_large(image):
+        return bands.resized(image, part, box, preprocessing.size, resampling)
+    square = rgb(image if part == (0, 0, *image.size) else image.crop(part))
     if square.size != size or box != (0.0, 0.0, *size):
         square = square.resize(size, resampling, box=box)
-    return square if turn == 1 else square.transpose(_UPRIGHT[turn])
+    return square
 
 
 def _shrink_while_decoding(image: Image.Image, preprocessing: Preprocessing) -> tuple[float, float]:
@@ -71,15 +93,18 @@ def _shrink_while_decoding(image: Image.Image, preprocessing: Preprocessing) -> 
     return float(image.width), float(image.height)
 
 
-def _centre_square(image: Image.Image, width: float, height: float) -> tuple[Image.Image, Box]:
+def _centre_square(width: float, height: float) -> tuple[bands.Span, Box]:
     """The whole pixels that hold the largest centred square, and the square's box in them."""
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     x, y = math.floor(left), math.floor(top)
     right, bottom = math.ceil(left + side), math.ceil(top + side)
-    if (x, y, right, bottom) != (0, 0, *image.size):
-        image = image.crop((x, y, right, bottom))
-    return image, (left - x, top - y, left - x + side, top - y + side)
+    return (x, y, right, bottom), (left - x, top - y, left - x + side, top - y + side)
+
+
+def turned(image: Image.Image, turn: int) -> Image.Image:
+    """An image, turned upright from the orientation that EXIF says."""
+    return image if turn == 1 else image.transpose(_UPRIGHT[turn])
 
 
 def orientation(image: Image.Image) -> int:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
+from nachash.images.decoding.apart import Apart
 from nachash.images.decoding.decode import orientation
 from nachash.results.index import UNKNOWN_TIME
 
@@ -24,6 +25,8 @@ class Facts(NamedTuple):
 
 def facts(image: Image.Image, whole: tuple[int, int]) -> Facts:
     """Facts of an image that is decoded; `whole` was its size before that."""
+    if isinstance(image, Apart):
+        return Facts(*(image.facts or (0, 0, UNKNOWN_TIME)))
     if image.format == "TIFF":  # turned itself while it was loaded, and is never shrunk
         return Facts(*image.size, _taken(image))
     width, height = whole[::-1] if orientation(image) in _SIDEWAYS else whole

@@ -10,16 +10,17 @@ import importlib
 import io
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image
 
 from nachash.errors import ImageError
 from nachash.extras import missing_package
+from nachash.images.decoding import apart
+from nachash.images.decoding.examination import checked_pixels, examined
 from nachash.images.decoding.quiet import quiet
+from nachash.images.limits import HELD_BYTES
 
-MAX_PIXELS: Final = 178_956_970  # 512 MiB of RGB, where Pillow's own limit stands
-MAX_BYTES: Final = 1 << 30
 SIGNATURE_BYTES: Final = 16
 
 SUFFIXES: Final = frozenset(
@@ -84,9 +85,39 @@ def opened(contents: bytes) -> Image.Image:
     plugin = _plugin(contents[:SIGNATURE_BYTES])
     if plugin is None:
         raise ImageError("not an image")
+    if plugin[0] == _HEIF_MODULE:
+        _factory(*plugin)  # says what to install, before a process is started for nothing
+    cost = examined(contents)
+    if cost.plain:
+        return opened_here(io.BytesIO(contents))
+    return apart.Apart(lambda: io.BytesIO(contents), cost.memory)
+
+
+def opened_file(size: int, stream: apart.Stream) -> Image.Image:
+    """The image in a file of so many bytes, which is read into memory only if it is small.
+
+    Raises:
+        ImageError: as `opened`, and what `stream` raises.
+    """
+    if size > HELD_BYTES:
+        return apart.Apart(stream, None)
+    with stream() as file:
+        return opened(file.read(size))
+
+
+def opened_here(file: Any) -> Image.Image:
+    """The image in a file, opened in this process whatever it may cost.
+
+    Raises:
+        ImageError: as `opened`.
+    """
+    plugin = _plugin(file.read(SIGNATURE_BYTES))
+    file.seek(0)
+    if plugin is None:
+        raise ImageError("not an image")
     with quiet:
         try:
-            image = _factory(*plugin)(io.BytesIO(contents))
+            image = _factory(*plugin)(file)
         except Exception as error:  # Pillow's parsers raise whatever a damaged header leads to
             raise ImageError(reason(error)) from error
     return within_limits(image)
@@ -98,9 +129,7 @@ def within_limits(image: Image.Image) -> Image.Image:
     Raises:
         ImageError: more than `MAX_PIXELS` pixels.
     """
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"too many pixels: {width} x {height}")
+    checked_pixels(*image.size)
     return image
 
 
@@ -124,7 +153,7 @@ def _plugin(first_bytes: bytes) -> tuple[str, str] | None:
 
 
 @functools.cache
-def _factory(module: str, name: str) -> Callable[[io.BytesIO], Image.Image]:
+def _factory(module: str, name: str) -> Callable[[Any], Image.Image]:
     """The class for a format; that for HEIC comes from another package.
 
     Raises:

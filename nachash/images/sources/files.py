@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from PIL import Image
 
-from nachash.images.decoding.formats import opened
-from nachash.images.sources.regular_file import contents, kind, trouble
+from nachash.images.byte_stream import ByteStream
+from nachash.images.decoding.formats import opened, opened_file
+from nachash.images.limits import HELD_BYTES
+from nachash.images.sources.regular_file import contents, kind, stream, trouble
 from nachash.images.sources.times import within_64_bits
 from nachash.records import Reference, Skipped
 
@@ -26,15 +29,18 @@ class Files:
         Raises:
             ImageError: see `formats.opened` and `regular_file.contents`.
         """
-        return opened(self.contents(reference))
+        path = os.path.join(self.root, reference.path)  # noqa: PTH118 (speed)
+        if reference.size <= HELD_BYTES:
+            return opened(contents(path))
+        return opened_file(reference.size, partial(stream, path))
 
-    def contents(self, reference: Reference) -> bytes:
+    def stream(self, reference: Reference) -> ByteStream:
         """The bytes of a file.
 
         Raises:
-            ImageError: see `regular_file.contents`.
+            ImageError: see `regular_file.stream`.
         """
-        return contents(os.path.join(self.root, reference.path))  # noqa: PTH118 (speed)
+        return stream(os.path.join(self.root, reference.path))  # noqa: PTH118 (speed)
 
 
 def listed(root: str, path: str) -> Reference | Skipped:

@@ -4,7 +4,21 @@ import posixpath
 import re
 from typing import Final
 
+from nachash.errors import ImageError
+from nachash.images.limits import ARCHIVE_RATIO, archive_ratio
+
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+
+
+def check_ratio(size: int, packed: int) -> None:
+    """Refuse what expands too far to be a picture, or a collection of pictures.
+
+    Raises:
+        ImageError: it does.
+    """
+    ratio, allowed = size / max(packed, 1), archive_ratio()
+    if ratio > allowed:
+        raise ImageError(f"expands {ratio:.0f}-fold, above the {allowed:g} of ${ARCHIVE_RATIO}")
 
 
 def is_hidden(path: str) -> bool:

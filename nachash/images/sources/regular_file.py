@@ -4,7 +4,8 @@ import os
 import stat
 
 from nachash.errors import ImageError
-from nachash.images.decoding.formats import MAX_BYTES
+from nachash.images.byte_stream import ByteStream
+from nachash.images.limits import MAX_BYTES
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPEN |= getattr(os, "O_BINARY", 0)
@@ -34,6 +35,24 @@ def contents(path: str, most: int = MAX_BYTES) -> bytes:
         raise ImageError(trouble(error)) from error
 
 
+def stream(path: str, most: int = MAX_BYTES) -> ByteStream:
+    """A regular file, open for reading.
+
+    Raises:
+        ImageError: as `contents`.
+    """
+    try:
+        descriptor = os.open(path, _OPEN)
+        try:
+            _size(descriptor, most)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except (OSError, ValueError) as error:
+        raise ImageError(trouble(error)) from error
+    return os.fdopen(descriptor, "rb")
+
+
 def beginning(path: str, count: int) -> bytes:
     """At most the first `count` bytes of a regular file; none where it cannot be read."""
     try:
@@ -52,14 +71,19 @@ def trouble(error: Exception) -> str:
 def _read(path: str, most: int, *, whole: bool) -> bytes:
     descriptor = os.open(path, _OPEN)
     try:
-        status = os.fstat(descriptor)
-        if unusual := kind(status.st_mode):
-            raise ImageError(unusual)
-        if whole and status.st_size > most:
-            raise ImageError(f"file too large: {status.st_size} bytes")
-        return _read_all(descriptor, status.st_size) if whole else os.read(descriptor, most)
+        size = _size(descriptor, most if whole else None)
+        return _read_all(descriptor, size) if whole else os.read(descriptor, most)
     finally:
         os.close(descriptor)
+
+
+def _size(descriptor: int, most: int | None) -> int:
+    status = os.fstat(descriptor)
+    if unusual := kind(status.st_mode):
+        raise ImageError(unusual)
+    if most is not None and status.st_size > most:
+        raise ImageError(f"file too large: {status.st_size} bytes")
+    return status.st_size
 
 
 def _read_all(descriptor: int, size: int) -> bytes:

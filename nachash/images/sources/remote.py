@@ -7,13 +7,16 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, Final
 
 from PIL import Image
 
 from nachash.errors import ImageError, MissingError, StorageError, UsageError
 from nachash.extras import missing_package
-from nachash.images.decoding.formats import MAX_BYTES, has_image_suffix, opened
+from nachash.images.byte_stream import ByteStream
+from nachash.images.decoding.formats import has_image_suffix, opened, opened_file
+from nachash.images.limits import HELD_BYTES, MAX_BYTES
 from nachash.images.sources import tar, zip_archive
 from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.member import is_hidden, leads_outside
@@ -40,12 +43,21 @@ class Remote:
         """The image in a file, header read and pixels not.
 
         Raises:
-            ImageError: see `formats.opened` and `contents`.
+            ImageError: see `formats.opened` and `stream`.
         """
-        return opened(self.contents(reference))
+        try:
+            with self.stream(reference) as file:  # its size need not be known
+                found = file.read(HELD_BYTES + 1)
+        except ImageError:
+            raise
+        except Exception as error:  # each of fsspec's file systems raises what its library does
+            raise _image_error(error) from error
+        if len(found) <= HELD_BYTES:
+            return opened(bytes(found))
+        return opened_file(len(found), partial(self.stream, reference))
 
-    def contents(self, reference: Reference) -> bytes:
-        """The bytes of a file.
+    def stream(self, reference: Reference) -> ByteStream:
+        """A file, open for reading.
 
         Raises:
             ImageError: it is too large or cannot be fetched.
@@ -53,13 +65,9 @@ class Remote:
         if reference.size > MAX_BYTES:
             raise ImageError(f"file too large: {reference.size} bytes")
         try:
-            with self.files.open(self.places[reference.path], "rb") as file:
-                found = file.read(MAX_BYTES + 1)
-        except Exception as error:  # each of fsspec's file systems raises what its library does
+            return self.files.open(self.places[reference.path], "rb")
+        except Exception as error:
             raise _image_error(error) from error
-        if len(found) > MAX_BYTES:
-            raise ImageError(f"file too large: more than {MAX_BYTES} bytes")
-        return bytes(found)
 
 
 class UnreachableError(ImageError):

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
+from nachash.images.byte_stream import ByteStream
 from nachash.records import Reference, Skipped, Source
 
 
@@ -14,11 +15,11 @@ from nachash.records import Reference, Skipped, Source
 class FileSource(Source, Protocol):
     """A source of files, which can also be read as they are."""
 
-    def contents(self, reference: Reference) -> bytes:
-        """The bytes of an image's file.
+    def stream(self, reference: Reference) -> ByteStream:
+        """An image's file, open for reading.
 
         Raises:
-            ImageError: when they cannot be read, with the reason in a few words.
+            ImageError: when it cannot be read, with the reason in a few words.
         """
 
 
@@ -49,9 +50,9 @@ class Selection:
         """The image, as the source opens it."""
         return self.source.open(self._there(reference))
 
-    def contents(self, reference: Reference) -> bytes:
-        """The bytes of the image's file, as the source reads them."""
-        return self.source.contents(self._there(reference))
+    def stream(self, reference: Reference) -> ByteStream:
+        """The image's file, as the source opens it."""
+        return self.source.stream(self._there(reference))
 
     def only(self, references: Sequence[Reference]) -> "Selection":
         """Some of these images, in the order given."""

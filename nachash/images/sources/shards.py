@@ -13,6 +13,7 @@ from typing import Final
 from PIL import Image
 
 from nachash.errors import MissingError, UsageError
+from nachash.images.byte_stream import ByteStream
 from nachash.images.sources import tar
 from nachash.records import Reference, Skipped
 
@@ -35,10 +36,10 @@ class Shards:
         archive, member = self._there(reference)
         return archive.open(member)
 
-    def contents(self, reference: Reference) -> bytes:
-        """The bytes of a member."""
+    def stream(self, reference: Reference) -> ByteStream:
+        """A member, open for reading."""
         archive, member = self._there(reference)
-        return archive.contents(member)
+        return archive.stream(member)
 
     def _there(self, reference: Reference) -> tuple[tar.Tar, Reference]:
         name, _, path = reference.path.partition("/")

@@ -7,19 +7,22 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Final
 
 from PIL import Image
 
 from nachash.errors import DamagedError, ImageError, MissingError
+from nachash.images.byte_stream import ByteStream
 from nachash.images.decoding.formats import (
-    MAX_BYTES,
     SIGNATURE_BYTES,
     has_image_signature,
     has_image_suffix,
     opened,
+    opened_file,
 )
-from nachash.images.sources.member import is_hidden, leads_outside
+from nachash.images.limits import HELD_BYTES, MAX_BYTES
+from nachash.images.sources.member import check_ratio, is_hidden, leads_outside
 from nachash.images.sources.regular_file import trouble
 from nachash.records import Reference, Skipped
 
@@ -49,19 +52,33 @@ class Zip:
         """The image in a member, header read and pixels not.
 
         Raises:
-            ImageError: see `formats.opened` and `contents`.
+            ImageError: see `formats.opened` and `stream`.
         """
-        return opened(self.contents(reference))
+        member = self.members[reference.path]
+        _check_size(reference, member)
+        if reference.size <= HELD_BYTES:
+            return opened(_read(self.archive, member, reference.size))
+        return opened_file(reference.size, partial(self.stream, reference))
 
-    def contents(self, reference: Reference) -> bytes:
-        """The bytes of a member, never more than its header promises.
+    def stream(self, reference: Reference) -> ByteStream:
+        """A member, unpacked while it is read, and never more of it than its header promises.
 
         Raises:
-            ImageError: it is too large or cannot be read.
+            ImageError: it is too large, expands too far or cannot be read.
         """
-        if reference.size > MAX_BYTES:
-            raise ImageError(f"file too large: {reference.size} bytes")
-        return _read(self.archive, self.members[reference.path], reference.size)
+        member = self.members[reference.path]
+        _check_size(reference, member)
+        try:
+            return self.archive.open(member)
+        except _DAMAGE as error:
+            raise _broken(error) from error
+
+
+def _check_size(reference: Reference, member: zipfile.ZipInfo) -> None:
+    if reference.size > MAX_BYTES:
+        raise ImageError(f"file too large: {reference.size} bytes")
+    if reference.size > HELD_BYTES:
+        check_ratio(reference.size, member.compress_size)
 
 
 def is_zip(location: str) -> bool:
@@ -150,8 +167,12 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, count: int) -> byte
         with archive.open(member) as file:
             return file.read(count)
     except _DAMAGE as error:
-        reason = trouble(error) if isinstance(error, OSError) else f"damaged: {error}"
-        raise ImageError(reason[:120]) from error
+        raise _broken(error) from error
+
+
+def _broken(error: Exception) -> ImageError:
+    reason = trouble(error) if isinstance(error, OSError) else f"damaged: {error}"
+    return ImageError(reason[:120])
 
 
 def _time(member: zipfile.ZipInfo) -> int:
