@@ -13,7 +13,7 @@ from nachash.records import to_json
 from nachash.results.serve import Refusal
 from nachash.tasks.serve.upload import Fault, UploadError
 
-_FAULTS: Final = {Fault.TOO_LARGE: 413, Fault.NO_IMAGE: 415, Fault.DAMAGED: 422}
+_FAULTS: Final = {Fault.TOO_LARGE: 413, Fault.NO_IMAGE: 415, Fault.DAMAGED: 422, Fault.BUSY: 503}
 
 _writers: Final[dict[Any, Callable[[Any], bytes]]] = {}
 
@@ -26,6 +26,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "The upload has too many bytes or pixels",
         415: "The upload is not an image",
         422: "A parameter, a filter or a damaged image cannot be used",
+        503: "Other uploads that are large or unusual are being read; send it again",
     }
     return {status: {"model": Refusal, "description": meanings[status]} for status in statuses}
 

@@ -14,6 +14,7 @@ from nachash.server.answers import as_json
 from nachash.server.direct import Direct
 from nachash.server.upload import body_of
 from nachash.tasks.serve.service import Question, Service
+from nachash.tasks.serve.upload import SLOW_AT_ONCE
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def add(api: FastAPI, service: Service) -> None:
     @api.post(
         "/search",
         response_model=ServedAnswer,
-        responses=answers.documented(404, 413, 415, 422),
+        responses=answers.documented(404, 413, 415, 422, 503),
         openapi_extra=_IMAGE,
     )
     async def search(
@@ -81,7 +82,8 @@ class _Asker:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._workers = ThreadPoolExecutor(os.cpu_count(), "nachash-encode")
+        threads = (os.cpu_count() or 1) + SLOW_AT_ONCE
+        self._workers = ThreadPoolExecutor(threads, "nachash-encode")
 
     async def aside(self, work: Callable[[], T]) -> T:
         """The result of work that takes a core, done while other requests are answered."""

@@ -14,6 +14,7 @@ import numpy as np
 from nachash import __version__
 from nachash import codes as code
 from nachash.errors import NachashError, UsageError
+from nachash.images.decoding import apart
 from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.thumbnail import Thumbnail
 from nachash.index.reading import stamp
@@ -30,6 +31,7 @@ from nachash.tasks.serve.upload import pixels_of
 
 _WATCH_SECONDS: Final = 1.0
 _REST: Final = 5  # times as long as reading took, so that a growing index does not take a core
+_PICTURE_SECONDS: Final = 20.0  # that a picture may take which is decoded apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class Service:
         if self.settings.watch:
             self._watcher.join()
         self._batcher.close()
+        apart.end()  # so that nobody waits for a picture any more
 
     def __enter__(self) -> "Service":
         return self
@@ -113,7 +116,8 @@ class Service:
         """
         snapshot = self.snapshot
         rows = snapshot.filtered(wish.where, wish.under)
-        pixels = pixels_of(data, snapshot.preprocessing, self.settings.most_pixels)
+        with apart.wanted_until(self._ending, _PICTURE_SECONDS):
+            pixels = pixels_of(data, snapshot.preprocessing, self.settings.most_pixels)
         return Question(snapshot, rows, code.encode(snapshot.encoder.activations(pixels)), wish)
 
     def of_codes(self, hexadecimal: list[str], wish: Wish) -> Question:
@@ -182,7 +186,8 @@ class Service:
             ImageError: it cannot be opened any more.
         """
         snapshot = self.snapshot
-        return self._thumbnails.picture(snapshot, snapshot.position(identifier), tag)
+        with apart.wanted_until(self._ending, _PICTURE_SECONDS):
+            return self._thumbnails.picture(snapshot, snapshot.position(identifier), tag)
 
     def health(self, columns: int, lines: int) -> Health:
         """What is served, and whether the file on disk has another state."""

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from typing import Final, final
 
 from nachash.images.sources.hosts import NONE, Hosts
@@ -24,6 +25,7 @@ class Thumbnails:
         self._hosts = hosts
         self._kept: OrderedDict[str, Thumbnail] = OrderedDict()
         self._bytes = 0
+        self._under_way: dict[str, Future[Thumbnail]] = {}
         self._lock = threading.Lock()
 
     def tag(self, snapshot: Snapshot, row: int) -> str:
@@ -38,7 +40,7 @@ class Thumbnails:
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
     def picture(self, snapshot: Snapshot, row: int, tag: str) -> Thumbnail:
-        """The thumbnail of a row whose tag was asked for.
+        """The thumbnail of a row whose tag was asked for; who asks meanwhile waits for the same.
 
         Raises:
             ImageError: the image cannot be opened any more.
@@ -47,11 +49,25 @@ class Thumbnails:
             if tag in self._kept:
                 self._kept.move_to_end(tag)
                 return self._kept[tag]
-        made = drawn(snapshot.originals.open(snapshot.path_of(row), self._hosts), SIDE)
+            under_way = self._under_way.get(tag)
+            made = self._under_way.setdefault(tag, Future())
+        if under_way is not None:
+            return under_way.result()
+        try:
+            image = snapshot.originals.open(snapshot.path_of(row), self._hosts)
+            made.set_result(drawn(image, SIDE))
+        except BaseException as error:
+            made.set_exception(error)
+            raise
+        finally:
+            self._keep(tag, made)
+        return made.result()
+
+    def _keep(self, tag: str, made: "Future[Thumbnail]") -> None:
         with self._lock:
-            if tag not in self._kept:
-                self._kept[tag] = made
-                self._bytes += len(made.data)
+            del self._under_way[tag]
+            if made.exception() is None:
+                self._kept[tag] = made.result()
+                self._bytes += len(made.result().data)
             while self._bytes > _MOST_BYTES:
                 self._bytes -= len(self._kept.popitem(last=False)[1].data)
-        return made
