@@ -94,12 +94,11 @@ def _opened_alone(path: Path, place: Path, afterwards: contextlib.ExitStack) -> 
             descriptor = os.open(hidden, flags, 0o666)
             unless_ours.callback(os.close, descriptor)
             unless_ours.callback(Lock(hidden, descriptor, path, named=False).release)
+            unless_ours.callback(_remove, hidden, descriptor)
             # Who had it before may have named or removed it between our opening and our locking.
-            if is_still(hidden, descriptor):
-                unless_ours.callback(_remove, hidden, descriptor)
-                if os.fstat(descriptor).st_size == 0:
-                    afterwards.push(unless_ours.pop_all())
-                    return descriptor
+            if is_still(hidden, descriptor) and os.fstat(descriptor).st_size == 0:
+                afterwards.push(unless_ours.pop_all())
+                return descriptor
 
 
 def has_leftovers(path: Path) -> bool:
