@@ -63,10 +63,11 @@ def _group(folder: str, names: Sequence[str]) -> typer.Typer:
     return group
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
+    return wanted
 
 
 def _nachash(

@@ -79,7 +79,7 @@ def command(
         data_root=data_root,
         images=images,
         test=test,
-        features=tuple(features.split(",")),  # type: ignore[arg-type]  # the task refuses others
+        features=tuple(features.split(",")),
         solver=solver,
         fractions=tuple(map(_fraction, fraction.split(","))),
         seeds=seeds,

@@ -20,11 +20,6 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-def summary(name: str) -> str:
-    """The first sentence of a recipe's comment."""
-    return _text(name).partition("\n")[0].removeprefix("# ")
-
-
 def read(name: str, options: AbstractSet[str]) -> dict[str, Any]:
     """The settings of a recipe, or of a file of that form; keys with underscores.
 

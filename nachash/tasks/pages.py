@@ -170,7 +170,7 @@ def _sampled(index: Index, asked: Index, *, leave_out: bool, hosts: Hosts) -> tu
     for number, row in enumerate(rows):
         distances, positions = hits.row(number)
         others = (positions != row) if leave_out else np.ones(len(positions), bool)
-        pairs = zip(distances[others], positions[others], strict=True)
+        pairs = zip(distances[others].tolist(), positions[others].tolist(), strict=True)
         found.append(_evaluated_row(gallery, queries, int(row), list(pairs)[:SHOWN_NEIGHBOURS]))
     return tuple(found)
 
@@ -182,11 +182,11 @@ def _evaluated_row(
     path = queries.path(row)
     tiles = [_tile(path, ", ".join(sorted(wanted)), None, own, own, "query", hosts=queries.hosts)]
     for distance, position in nearest:
-        labels = gallery.label_names(int(position))
+        labels = gallery.label_names(position)
         good = bool(labels & wanted)
         tiles.append(
             _tile(
-                gallery.path(int(position)),
+                gallery.path(position),
                 ", ".join(sorted(labels)),
                 int(distance),
                 gallery.bits(int(position)),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class _Model:
         test = self._encoded("test", skipped)
         classes, solver = self._solver(test, skipped)
         check_labels(self.settings, self.data, classes)
-        for kind in self.settings.features:
+        for kind in cast("tuple[Features, ...]", self.settings.features):  # others were refused
             for fraction in self.settings.fractions:
                 yield self._result(solver, kind, fraction, classes, test.classes)
 

@@ -28,7 +28,7 @@ class LinearSettings:
     data_root: Path | None = None
     images: str | None = None
     test: str | None = None
-    features: tuple[Features, ...] = ("features",)
+    features: tuple[str, ...] = ("features",)
     solver: Solver = "exact"
     fractions: tuple[float, ...] = (1.0,)
     seeds: int = 1
