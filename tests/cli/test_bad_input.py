@@ -68,9 +68,18 @@ def test_wrong_usage_is_refused_in_one_sentence(nachash, indexed_digits, command
     refused(nachash(*command.split(), cwd=indexed_digits), code, *words)
 
 
-def test_debug_shows_the_traceback(nachash, indexed_digits):
-    finished = nachash("search", "missing.jpg", "--debug", cwd=indexed_digits)
+def test_a_process_says_the_same(nachash, nachash_process, indexed_digits):
+    for command in ("search missing.jpg", "train --method nack", "search -k few query.jpg"):
+        finished = nachash_process(*command.split(), cwd=indexed_digits)
 
+        refused(finished, 2)
+        assert finished == nachash(*command.split(), cwd=indexed_digits)
+
+
+def test_debug_shows_the_traceback(nachash_process, indexed_digits):
+    finished = nachash_process("search", "missing.jpg", "--debug", cwd=indexed_digits)
+
+    assert finished.code == 1
     assert "Traceback" in finished.err
 
 

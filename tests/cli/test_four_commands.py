@@ -7,19 +7,19 @@ import pytest
 
 
 @pytest.mark.slow
-def test_the_four_commands_work_in_this_order(nachash, indexed_digits, tmp_path):
+def test_the_four_commands_work_in_this_order(nachash_process, indexed_digits, tmp_path):
     shutil.copytree(indexed_digits / "images", tmp_path / "images")
     shutil.copy(indexed_digits / "query.jpg", tmp_path)
 
     for line in ("train", "encode ./images out.h5", "search query.jpg", "eval-map"):
-        finished = nachash(*line.split(), cwd=tmp_path)
+        finished = nachash_process(*line.split(), cwd=tmp_path)
         assert finished.code == 0, finished.err
 
     assert (tmp_path / "runs" / "latest" / "encoder.onnx").is_file()
 
 
-def test_search_prints_plain_paths_into_a_pipe(nachash, indexed_digits):
-    finished = nachash("search", "query.jpg", "-k", 3, cwd=indexed_digits)
+def test_search_prints_plain_paths_into_a_pipe(nachash_process, indexed_digits):
+    finished = nachash_process("search", "query.jpg", "-k", 3, cwd=indexed_digits)
 
     lines = finished.out.splitlines()
     assert len(lines) == 3
@@ -66,8 +66,8 @@ def test_max_distance_is_inclusive_and_finds_all(nachash, indexed_digits):
     assert both.out.splitlines() == within.out.splitlines()[:2]
 
 
-def test_stdin_gives_paths_or_one_picture(nachash, indexed_digits):
-    by_path = nachash("search", "-", "-k", 2, cwd=indexed_digits, stdin="query.jpg\n")
+def test_stdin_gives_paths_or_one_picture(nachash, nachash_process, indexed_digits):
+    by_path = nachash_process("search", "-", "-k", 2, cwd=indexed_digits, stdin="query.jpg\n")
     direct = nachash("search", "query.jpg", "-k", 2, cwd=indexed_digits)
 
     assert by_path.out == direct.out != ""

@@ -4,15 +4,17 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from program import started
 
 from nachash.errors import NachashError
 from nachash.index.reader import open_index
+
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 LONG = "a-name-of-many-letters" * 8
 
@@ -30,15 +32,14 @@ def many_images(tmp_path_factory):
 
 def encoding(cwd, images, out, *options, limit=None):
     """A child that encodes in small batches, perhaps with a limit of bytes per file."""
-    command = [sys.executable, "-m", "nachash", "encode", images, out, "--model", "runs/model"]
 
     def prepare():
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    return subprocess.Popen(
-        [*map(str, command), "--batch-size", "8", *options],
-        cwd=cwd,
+    return started(
+        ["encode", images, out, "--model", "runs/model", "--batch-size", "8", *options],
+        cwd,
         env={**os.environ, "NACHASH_STATE": str(out) + ".state"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -96,7 +97,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_a_readable_index(
     empty = tmp_path / "small.h5"
     encoding(indexed_digits, many_images / f"0000-{LONG}.png", empty).communicate()
     out = tmp_path / "o.h5"
-    child = encoding(indexed_digits, many_images, out, limit=empty.stat().st_size + 70_000)
+    child = encoding(indexed_digits, many_images, out, limit=empty.stat().st_size + 310_000)
 
     _, told = child.communicate()
 

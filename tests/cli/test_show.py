@@ -3,11 +3,11 @@
 import os
 import re
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from program import started
 from rich.text import Text
 
 CELL = re.compile(r"\x1b\[38;2;(\d+);(\d+);(\d+);48;2;(\d+);(\d+);(\d+)m▄")
@@ -17,9 +17,9 @@ def on_a_terminal(arguments, cwd, **environment):
     """What the program prints on a terminal of 60 columns with all colours."""
     ours, theirs = os.openpty()
     variables = {"COLUMNS": "60", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nachash", *map(str, arguments)],
-        cwd=cwd,
+    process = started(
+        arguments,
+        cwd,
         env={**os.environ, **variables, **environment},
         stdout=theirs,
         stderr=subprocess.PIPE,

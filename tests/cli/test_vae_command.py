@@ -6,6 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from nachash.paper.vae import start_run
+
 QUICK = ("--batch-size", 50, "--latent", 8, "--iw-samples", 2, "--epochs", 1, "--workers", 0)
 KEYS = {
     "init", "method", "model", "likelihood", "likelihood_of", "log_likelihood", "kl", "elbo",
@@ -13,6 +15,13 @@ KEYS = {
     "scale", "epochs", "steps", "seconds", "state", "poster", "backbone", "size", "data", "seed",
     "device", "versions", "directory",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Few images are given a posterior of their own, in a few steps."""
+    monkeypatch.setattr(start_run, "OPTIMISED_STEPS", 5)
+    monkeypatch.setattr(start_run, "OPTIMISED_IMAGES", 2)
 
 
 def test_two_starts_are_compared_and_drawn(nachash, indexed_digits):

@@ -316,7 +316,7 @@ def test_a_failure_that_hdf5_would_drop_is_raised_and_commits_nothing(
         assert index.codes()[5:].tolist() == batch(5, seed=3)[0].tolist()
 
 
-def test_ctrl_c_waits_until_its_batch_is_committed(create, batch, monkeypatch):
+def test_ctrl_c_waits_until_its_batch_is_committed(create, batch, monkeypatch, ctrl_c):
     """The signal arrives while HDF5 calls our file, where h5py drops exceptions."""
     real = PagedFile._write
 

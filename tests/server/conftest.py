@@ -5,9 +5,9 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 
 import pytest
+from program import started
 from serving import served
 
 from nachash.tasks.encode.encode import EncodeSettings, encode
@@ -57,26 +57,26 @@ def own_index(indexed_digits, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def program(indexed_digits, tmp_path):
+def program(indexed_digits, tmp_path, ctrl_c):
     """Start `nachash serve` on a free port; its process and its address."""
-    started = []
+    running = []
 
     def start(*options):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nachash", "serve", "out.h5", "--port", "0", *options],
-            cwd=indexed_digits,
+        process = started(
+            ["serve", "out.h5", "--port", "0", *options],
+            indexed_digits,
             env={**os.environ, "NACHASH_STATE": str(tmp_path / "state")},
             stderr=subprocess.PIPE,
             text=True,
         )
-        started.append(process)
+        running.append(process)
         line = process.stderr.readline()
         address = re.search(r"http://\S+", line)
         assert address, line + process.stderr.read()
         return process, address[0]
 
     yield start
-    for process in started:
+    for process in running:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)

@@ -56,10 +56,10 @@ def test_an_index_that_is_none_is_one_sentence(nachash, indexed_digits):
     assert "Traceback" not in damaged.err + missing.err
 
 
-def test_without_the_extra_it_says_what_to_install(indexed_digits, nachash, tmp_path):
+def test_without_the_extra_it_says_what_to_install(indexed_digits, nachash_process, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['uvicorn'] = None\n")
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    finished = nachash("serve", "out.h5", cwd=indexed_digits, PYTHONPATH=path)
+    finished = nachash_process("serve", "out.h5", cwd=indexed_digits, PYTHONPATH=path)
 
     assert finished.code == 2
     assert "nachash[serve]" in finished.err

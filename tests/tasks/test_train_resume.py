@@ -22,6 +22,8 @@ from nachash.errors import (
 )
 from nachash.tasks.train.train import TrainSettings, train
 
+pytestmark = pytest.mark.usefixtures("ctrl_c")
+
 STEPS = 12  # 24 images in batches of 8, four epochs
 SETTINGS = {"images": "images", "epochs": 4, "batch_size": 8, "bits": 8, "device": "cpu"}
 
@@ -141,6 +143,16 @@ def test_an_interruption_before_the_first_step_ends_the_run_at_once(folder):
         train(settings(out=Path("model")), progress=progress)
 
     assert not Path("model.unfinished").exists()
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_so(folder):
+    """As for a background job of a script, whose foreground Ctrl-C ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    result = train(settings(out=Path("model"), epochs=1), progress=stopped_at(1, signal.SIGINT))
+
+    assert result.steps == 3
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_without_a_name_the_newest_interrupted_run_goes_on(folder):

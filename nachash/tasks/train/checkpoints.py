@@ -30,12 +30,19 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Signals are noted instead of breaking a step, while the block runs in the main thread."""
+    """Signals are noted instead of breaking a step, while the block runs in the main thread.
+
+    One that is ignored stays so: a shell lets the background jobs of a script ignore SIGINT.
+    """
     noted = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield noted
         return
-    before = {number: signal.signal(number, noted) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, noted)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield noted
     finally:
