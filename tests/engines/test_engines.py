@@ -203,13 +203,6 @@ def test_a_request_that_makes_no_sense_is_an_error_and_changes_nothing(name, wro
     same(engine.search(codes_with_ties(1, 2, 16), 5), before)
 
 
-@every_engine
-def test_every_engine_says_what_it_can(name):
-    capabilities = built(name, codes_with_ties(0, 5, 16), np.arange(5), 16).capabilities
-
-    assert isinstance(capabilities.exact, bool)
-
-
 @pytest.mark.parametrize("queries", [1, 3, 500])
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_threads_and_portions_do_not_change_what_faiss_answers(monkeypatch, threads, queries):

@@ -1,25 +1,23 @@
 """Small indexes for the tests of this folder."""
 
-import hashlib
+import functools
 
 import numpy as np
-import onnx
 import pytest
 from PIL import Image
+from projection import random_projection
 
-from nachash import model_config
 from nachash.codes import pack
 from nachash.index import writer
-from nachash.model_config import ModelConfig
 from nachash.records import Preprocessing, Reference
 from nachash.tasks.encode.encode import EncodeSettings, encode
 
 
-@pytest.fixture
-def create(tmp_path):
+@pytest.fixture(scope="session")
+def create_in():
     """A function that creates an index; settings that a test does not care about have values."""
 
-    def created(name="x.h5", **settings):
+    def created(folder, name="x.h5", **settings):
         defaults = {
             "bits": 12,
             "preprocessing": Preprocessing(32),
@@ -27,12 +25,18 @@ def create(tmp_path):
             "model": {"backbone": "small"},
             "root": "/pictures",
         }
-        return writer.create(tmp_path / name, **(defaults | settings))
+        return writer.create(folder / name, **(defaults | settings))
 
     return created
 
 
 @pytest.fixture
+def create(create_in, tmp_path):
+    """The same, in a folder of the test's own."""
+    return functools.partial(create_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
 def batch():
     """A function that makes codes and references of n images, different for each seed."""
 
@@ -51,32 +55,7 @@ def batch():
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
     """A model directory whose encoder is a random projection of 8 x 8 pixels to 24 bits."""
-    generator = np.random.default_rng(0)
-    weights = generator.normal(size=(8 * 8 * 3, 24)).astype(np.float32)
-    nodes = [
-        onnx.helper.make_node("Cast", ["pixels"], ["real"], to=onnx.TensorProto.FLOAT),
-        onnx.helper.make_node("Flatten", ["real"], ["flat"]),
-        onnx.helper.make_node("Sub", ["flat", "grey"], ["centred"]),
-        onnx.helper.make_node("MatMul", ["centred", "weights"], ["activations"]),
-    ]
-    graph = onnx.helper.make_graph(
-        nodes,
-        "tiny",
-        [onnx.helper.make_tensor_value_info("pixels", onnx.TensorProto.UINT8, ["n", 8, 8, 3])],
-        [onnx.helper.make_tensor_value_info("activations", onnx.TensorProto.FLOAT, ["n", 24])],
-        [
-            onnx.numpy_helper.from_array(weights, "weights"),
-            onnx.numpy_helper.from_array(np.float32(127), "grey"),
-        ],
-    )
-    opset = [onnx.helper.make_opsetid("", 17)]
-    stored = onnx.helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
-    directory = tmp_path_factory.mktemp("tiny")
-    (directory / "encoder.onnx").write_bytes(stored)
-    digest = hashlib.sha256(stored).hexdigest()
-    config = ModelConfig(24, "small", Preprocessing(8), "nac", {}, {}, {}, 0, encoder_sha256=digest)
-    model_config.write(config, directory)
-    return directory
+    return random_projection(tmp_path_factory.mktemp("tiny"), 8, 24)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -180,7 +181,7 @@ def kill_campaign(many, whole, model, folder, kills):
             command(many, out, model), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as child:
             while child.poll() is None and committed(out) < target:
-                pass
+                time.sleep(0.001)
             child.send_signal(signal.SIGKILL)
         killed += child.returncode == -signal.SIGKILL
         if not out.exists():

@@ -1,5 +1,7 @@
 """`--no-check` reads the same from a sound index, and reads a damaged one all the same."""
 
+import shutil
+
 import h5py
 import numpy as np
 import pytest
@@ -16,10 +18,10 @@ from nachash.results.index import Metadata
 LABELS = [f"label {number}" for number in range(40)]
 
 
-@pytest.fixture
-def full(create, batch):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, create_in, batch):
     """Columns of several chunks, labels of several chunks side by side, removed rows."""
-    with create(label_names=("first",)) as writing:
+    with create_in(tmp_path_factory.mktemp("full"), label_names=("first",)) as writing:
         codes, references = batch(20_000)
         one = np.ones((20_000, 1), np.uint8)
         facts = Changes(metadata=Metadata(*np.arange(60_000).reshape(3, -1)))
@@ -30,6 +32,12 @@ def full(create, batch):
         digests = Changes(removed=[3, 19_000], digests=np.full((300, 16), 7, np.uint8))
         writing.append(codes, references, wide, changes=digests)
     return writing.path
+
+
+@pytest.fixture
+def full(written, tmp_path):
+    """A copy of that index."""
+    return shutil.copy(written, tmp_path / "x.h5")
 
 
 def content(index):
