@@ -29,7 +29,9 @@ IndexArgument = Annotated[
 ]
 Model = Annotated[
     Path | None,
-    typer.Option("--model", envvar="NACHASH_MODEL", help="Model directory; default runs/latest."),
+    typer.Option(
+        "--model", envvar="NACHASH_MODEL", help="Model directory, or builtin; default runs/latest."
+    ),
     SetBy.OWNER,
 ]
 Device = Annotated[

@@ -16,7 +16,7 @@ def command(
         str,
         typer.Argument(help="Folder (with its sub-folders), list of paths, '-', .tar, .zip, URL."),
     ],
-    out: Annotated[Path, typer.Argument(help="Index to write, an HDF5 file.")],
+    out: Annotated[Path, typer.Argument(help="Index to write, an HDF5 file.")] = Path("out.h5"),
     model: options.Model = None,
     labels: Annotated[
         str,
@@ -42,6 +42,8 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Encode all images of a folder into one index file, with the encoder inside.
+
+    Without a model of your own the one that comes with nachash, `builtin`, encodes.
 
     The index alone is enough to search. An image that cannot be read is skipped and listed
     in the index with its reason. An index that is there and was made of the same folder by the

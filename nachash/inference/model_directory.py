@@ -10,15 +10,24 @@ from nachash.model_config import ModelConfig
 
 ONNX_FILE: Final = "encoder.onnx"
 
+# The encoder that comes with nachash, so that nothing has to be learned before the first search;
+# tools/builtin_encoder.py made it.
+BUILTIN: Final = Path(__file__).with_name("builtin")
+BUILTIN_NAME: Final = Path("builtin")
+
 
 def open_model(directory: Path) -> tuple[bytes, ModelConfig]:
     """The ONNX file of a model directory and its configuration, which belong together.
+
+    The name `builtin` is the encoder that comes with nachash, unless a folder has it.
 
     Raises:
         MissingError: there is no model directory.
         DamagedError: the graph is missing, or is not the one of the configuration.
         IncompatibleError: a newer nachash wrote it.
     """
+    if is_builtin(directory):
+        directory = BUILTIN
     config = model_config.read(directory)
     path = directory / ONNX_FILE
     try:
@@ -33,3 +42,8 @@ def open_model(directory: Path) -> tuple[bytes, ModelConfig]:
             "train the model again",
         )
     return graph, config
+
+
+def is_builtin(directory: Path) -> bool:
+    """Whether a name is that of the encoder that comes with nachash."""
+    return directory == BUILTIN_NAME and not directory.exists()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nachash.errors import MissingError
+from nachash.errors import DeviceError, MissingError
+from nachash.inference.model_directory import BUILTIN_NAME, is_builtin, open_model
 from nachash.model_config import ModelConfig
 from nachash.shapes import Float32, UInt8
 from nachash.tasks.device import gpu
@@ -51,6 +52,21 @@ def chosen_model(given: Path | None) -> Path:
     )
 
 
+def encoding_model(given: Path | None, choice: Callable[[str], None]) -> Path:
+    """The model to encode with: as `chosen_model`, else the one that comes with nachash.
+
+    `choice` is told where nothing has been trained here.
+    """
+    try:
+        return chosen_model(given)
+    except MissingError:
+        choice(
+            "nothing has been trained here: pictures are encoded by the model `builtin` that comes "
+            "with nachash; `nachash train FOLDER` makes one for yours"
+        )
+        return BUILTIN_NAME
+
+
 def loaded_model(directory: Path, device: str) -> Model:
     """A model directory as a function from pixels to activations, on the device that suits.
 
@@ -60,11 +76,10 @@ def loaded_model(directory: Path, device: str) -> Model:
         MissingError, DamagedError, IncompatibleError: the directory cannot be used.
         DeviceError: the device was asked for and is not there.
     """
-    from nachash.inference.model_directory import open_model
     from nachash.inference.onnx_encoder import OnnxEncoder
 
     onnx, config = open_model(directory)
-    accelerator = gpu(device)
+    accelerator = _accelerator(directory, device)
     if accelerator is None:
         encoder = OnnxEncoder(onnx, threads=None)
         return Model(directory, config, onnx, encoder.activations, "ONNX Runtime on the CPU")
@@ -74,3 +89,16 @@ def loaded_model(directory: Path, device: str) -> Model:
     return Model(
         directory, config, onnx, encoder_there.activations, f"torch on {accelerator}", True
     )
+
+
+def _accelerator(directory: Path, device: str) -> str | None:
+    """The torch device for a model; the one that comes with nachash is an ONNX graph alone."""
+    if is_builtin(directory) and device == "auto":
+        return None
+    accelerator = gpu(device)
+    if is_builtin(directory) and accelerator:
+        raise DeviceError(
+            f"the model {BUILTIN_NAME} runs on the CPU only, not on {accelerator}",
+            "--device cpu, or nachash train ./photos",
+        )
+    return accelerator

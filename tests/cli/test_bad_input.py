@@ -90,9 +90,7 @@ def test_without_any_index_the_error_says_what_to_type(nachash, tmp_path):
 
 
 def test_without_a_model_the_error_says_what_to_type(nachash, indexed_digits, tmp_path):
-    shutil.copytree(indexed_digits / "images", tmp_path / "images")
-
-    refused(nachash("encode", "images", "o.h5", cwd=tmp_path), 2, "no model", "nachash train")
+    refused(nachash("linear", "--dataset", "digits", cwd=tmp_path), 2, "no model", "nachash train")
 
 
 def test_the_index_is_taken_from_the_environment_or_the_one_written_last(

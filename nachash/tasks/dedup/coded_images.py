@@ -3,7 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from nachash.images.sources import location
 from nachash.index.reader import open_index
 from nachash.records import Preprocessing, Progress, Reference, Skipped
 from nachash.shapes import Int64, UInt8
-from nachash.tasks.model import Activations, chosen_model, loaded_model
+from nachash.tasks.model import Activations, encoding_model, loaded_model
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
@@ -84,15 +84,21 @@ def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
 
 
 def of_folder(
-    place: str, model: Path | None, device: str, workers: int | None, progress: Progress
+    place: str,
+    model: Path | None,
+    device: str,
+    workers: int | None,
+    *,
+    choice: Callable[[str], None],
+    progress: Progress,
 ) -> tuple[CodedImages, Encoder]:
-    """The images of a folder, encoded by a model.
+    """The images of a folder, encoded by a model; `choice` is told of one that was not named.
 
     Raises:
         MissingError: the folder or the model is not there.
         NoImagesError: it holds no image.
     """
-    loaded = loaded_model(chosen_model(model), device)
+    loaded = loaded_model(encoding_model(model, choice), device)
     encoder = Encoder(loaded.config.preprocessing, loaded.activations)
     return encoded(place, encoder, loaded.config.bits, workers, progress), encoder
 

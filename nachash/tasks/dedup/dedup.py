@@ -91,7 +91,7 @@ def searched(
         source = named_index(settings.source, "files are moved")
     else:
         source = settings.source or chosen_index(None, choice)
-    gathered = _gathered(source, settings, progress)
+    gathered = _gathered(source, settings, choice, progress)
     images = gathered.images
     if refusal := "://" in images.root and settings.hosts.refusal(images.root):
         choice(f"pictures at {images.root} are not opened: {refusal}")
@@ -113,12 +113,19 @@ def searched(
     return Searched(found, gathered.encoder)
 
 
-def _gathered(source: Path, settings: DedupSettings, progress: Progress) -> _Gathered:
+def _gathered(
+    source: Path, settings: DedupSettings, choice: Callable[[str], None], progress: Progress
+) -> _Gathered:
     """Images of the source and of the reference folders that it does not hold already."""
     measured = None
     if source.is_dir():
         first, encoder = coded_images.of_folder(
-            str(source), settings.model, settings.device, settings.workers, progress
+            str(source),
+            settings.model,
+            settings.device,
+            settings.workers,
+            choice=choice,
+            progress=progress,
         )
     else:
         first, encoder = coded_images.of_index(source, check=not settings.no_check)

@@ -26,7 +26,7 @@ from nachash.results.encode import Encoding
 from nachash.tasks.choose_index import Choice, remember, untold
 from nachash.tasks.encode.add_images import Outcome, Work, add_images
 from nachash.tasks.encode.place import first_labels, further_labels, placed
-from nachash.tasks.model import Model, chosen_model, loaded_model
+from nachash.tasks.model import Model, encoding_model, loaded_model
 from nachash.tasks.workers import decoding_threads
 
 
@@ -64,7 +64,7 @@ def encode(
     """
     target = _checked_output(settings)
     source = location.source(settings.images, sys.stdin)
-    model = loaded_model(chosen_model(settings.model), settings.device)
+    model = loaded_model(encoding_model(settings.model, choice), settings.device)
     started = time.perf_counter()
     continued = target.exists() and _can_continue(target, settings, model, source, choice)
     if continued:

@@ -21,7 +21,7 @@ from nachash.shapes import Float64
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.dataset import loaded_dataset
 from nachash.tasks.evaluate import retrieval
-from nachash.tasks.model import chosen_model, loaded_model
+from nachash.tasks.model import encoding_model, loaded_model
 
 PRECISION_AT = (1, 10, 100, 1000)
 RADIUS = 2
@@ -91,7 +91,7 @@ def _of_dataset(
             "not with --index or --queries",
             f"nachash eval-map --dataset {name} --model runs/latest",
         )
-    model = loaded_model(chosen_model(settings.model), settings.device)
+    model = loaded_model(encoding_model(settings.model, choice), settings.device)
     dataset = loaded_dataset(name, settings.data_root)
     trained_on = model.config.data
     split_seed = trained_on.get("split_seed", settings.seed)
