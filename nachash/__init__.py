@@ -6,12 +6,16 @@ The names below are loaded when they are first used: importing the package costs
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nachash import telemetry
+
 if TYPE_CHECKING:
     from nachash.library.encoder import Encoder
     from nachash.library.hasher import Hasher
     from nachash.library.index import Index
     from nachash.library.mean_average_precision import mean_average_precision
     from nachash.results.search import Hit
+
+telemetry.switch_off()
 
 __version__ = "0.1.0"
 __all__ = ["Encoder", "Hasher", "Hit", "Index", "mean_average_precision"]
