@@ -1,4 +1,4 @@
-"""ONNX graphs that a stranger could put into an index; `python strange_graphs.py FOLDER` writes them.
+"""ONNX graphs of a stranger's making; `python strange_graphs.py FOLDER` writes them as files.
 
 `sound` is accepted; `FORBIDDEN` must be refused before a session is made, `BOMBS` consist of
 allowed operators and must be refused when they ask for memory.
