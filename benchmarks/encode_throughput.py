@@ -27,6 +27,7 @@ import numpy as np
 from _harness import Report, main
 from PIL import Image
 
+from nachash.cores import usable_cores
 from nachash.images import stream
 from nachash.images.sources import folder
 from nachash.images.sources.files import Files
@@ -52,7 +53,7 @@ class Run:
 
 def measure(quick: bool) -> Report:
     """Medians of three rounds that alternate."""
-    ratios, figures = {}, {"workers": float(os.cpu_count() or 1)}
+    ratios, figures = {}, {"workers": float(usable_cores())}
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):  # `train` writes here
         tiny, photos = Path(name) / "tiny", Path(name) / "photos"
         write_tiny(tiny, 5_000 if quick else 20_000)
@@ -74,7 +75,7 @@ def of_case(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Ratios and figures of one folder of pictures and one encoder."""
     preprocessing = model.config.preprocessing
-    source, workers = folder.source(str(pictures)), os.cpu_count() or 1
+    source, workers = folder.source(str(pictures)), usable_cores()
     count, size = len(source.references), preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (min(count, 256), size, size, 3), np.uint8)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nachash.errors import MissingError
+from nachash.own_folders import platform_folder
 from nachash.records import Labels, Split
 from nachash.shapes import UInt8
 
@@ -49,9 +51,17 @@ class DataSet:
 
 
 def default_root(name: str) -> Path:
-    """Where a data set is looked for: `$NACHASH_DATA/NAME`, else in the user's cache folder."""
+    """Where a data set is looked for: `$NACHASH_DATA/NAME`, else in the user's cache folder.
+
+    Raises:
+        MissingError: there is neither.
+    """
     if chosen := os.environ.get("NACHASH_DATA"):
         return Path(chosen) / name
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("nachash")) / "datasets" / name
+    place = platform_folder("cache")
+    if place is None:
+        raise MissingError(
+            f"there is no place to look for {name}: the user has no home",
+            "name its folder with --data-root, or set NACHASH_DATA=FOLDER",
+        )
+    return place / "datasets" / name

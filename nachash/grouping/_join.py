@@ -6,15 +6,15 @@ is that of one integer per code, however many pairs there are.
 
 from typing import Any, Final, no_type_check
 
-import numba
 import numpy as np
 
+from nachash.compiled import compiled
 from nachash.popcount import ones
 
 _BLOCK: Final = 2048  # distances that stay in the first-level cache
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def root(parent: Any, item: Any) -> Any:
     """The root of an item; the path to it is halved on the way."""
@@ -24,7 +24,7 @@ def root(parent: Any, item: Any) -> Any:
     return item
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def join(parent: Any, one: Any, other: Any) -> None:
     """Put two items into one group, the smaller root on top."""
@@ -35,7 +35,7 @@ def join(parent: Any, one: Any, other: Any) -> None:
         parent[one] = other
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _measure(words: Any, row: Any, start: Any, size: Any, distances: Any) -> Any:
     """Write the distances of a row to a block of rows; returns the least of them."""
@@ -51,7 +51,7 @@ def _measure(words: Any, row: Any, start: Any, size: Any, distances: Any) -> Any
     return least
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def join_near(words: Any, order: Any, ends: Any, rows: Any, radius: Any, parent: Any) -> None:
     """Join each row with the rows after it that are near, up to the row's own end.
@@ -75,7 +75,7 @@ def join_near(words: Any, order: Any, ends: Any, rows: Any, radius: Any, parent:
                     join(parent, order[row], order[start + item])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def merge(parent: Any, other: Any) -> None:
     """Add the groups of another forest over the same items."""
@@ -83,7 +83,7 @@ def merge(parent: Any, other: Any) -> None:
         join(parent, item, other[item])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def flatten(parent: Any) -> None:
     """Let every item lead to its root directly."""

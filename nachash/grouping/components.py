@@ -1,6 +1,5 @@
 """Connected components: codes that a chain of near neighbours links."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from nachash.codes import as_words
+from nachash.cores import usable_cores
 from nachash.errors import UsageError
 from nachash.grouping._candidates import Candidates, candidates
 from nachash.records import Progress, silent
@@ -45,7 +45,7 @@ def components(
             "use --max-distance 2",
         )
     first, inverse = _distinct(codes)
-    root = _roots(codes[first], bits, radius, threads or os.cpu_count() or 1, progress)
+    root = _roots(codes[first], bits, radius, threads or usable_cores(), progress)
     return first[root[inverse]]
 
 

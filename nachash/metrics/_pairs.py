@@ -6,15 +6,15 @@ times as long on one: see docs/design/counting-pairs.md.
 
 from typing import Any, Final, no_type_check
 
-import numba
 import numpy as np
 
+from nachash.compiled import compiled
 from nachash.popcount import ones
 
 _BLOCK: Final = 4096  # items whose distances stay in the first-level cache
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 @no_type_check
 def count_pairs(
     queries: Any, gallery: Any, wanted: Any, label_set: Any, shared_ones: Any, counts: Any

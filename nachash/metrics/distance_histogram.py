@@ -1,7 +1,6 @@
 """How many items, and how many relevant ones, lie at each distance from each query."""
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nachash.codes import as_words, code_bytes
+from nachash.cores import usable_cores
 from nachash.errors import UsageError
 from nachash.shapes import Int64, UInt8
 
@@ -102,7 +102,7 @@ def _paired(
 
 
 def _in_threads(fill: Callable[[slice], None], queries: int, threads: int | None) -> None:
-    workers = max(1, min(threads or os.cpu_count() or 1, queries))
+    workers = max(1, min(threads or usable_cores(), queries))
     bounds = [queries * worker // workers for worker in range(workers + 1)]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(fill, itertools.starmap(slice, itertools.pairwise(bounds))))

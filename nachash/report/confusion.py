@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nachash.report.figure import new_figure
 from nachash.results.linear import LinearProbe, LinearResult
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ def draw(probe: LinearProbe, path: Path) -> None:
 
     Numbers stand in the cells up to 20 classes, names at the edges up to 40.
     """
-    from matplotlib.figure import Figure
-
     count = len(probe.results)
     across = min(count, _ACROSS)
     down = math.ceil(count / across)
     side = min(9.0, 3.0 + 0.25 * len(probe.classes))
-    figure = Figure(figsize=(side * across, side * down), layout="constrained")
+    figure = new_figure(figsize=(side * across, side * down), layout="constrained")
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     image: Any = None
     for axes, result in zip(panels, probe.results, strict=False):

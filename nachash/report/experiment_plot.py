@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nachash.report.figure import new_figure
 from nachash.results.compare import Experiment, Figure, Row
 
 if TYPE_CHECKING:
@@ -14,10 +15,9 @@ _RETRIEVAL, _LINEAR, _CAPACITY = "#1f5f99", "#b5522b", "#999999"
 
 def against_bits(experiment: Experiment, path: Path) -> None:
     """A line per method, mAP over all against bits; bars are the deviation over seeds."""
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure as Drawing
+    drawing = new_figure(figsize=(7, 4.6), layout="constrained")
+    from matplotlib import colormaps  # after the figure, which says where fonts are kept
 
-    drawing = Drawing(figsize=(7, 4.6), layout="constrained")
     axes = drawing.subplots()
     methods = list(dict.fromkeys(row.method for row in experiment.rows))
     colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
@@ -41,10 +41,8 @@ def against_bits(experiment: Experiment, path: Path) -> None:
 
 def against_noise(experiment: Experiment, path: Path) -> None:
     """MAP and linear accuracy against the flip probability, the capacity on a second axis."""
-    from matplotlib.figure import Figure as Drawing
-
     lengths = sorted({row.bits for row in experiment.rows})
-    drawing = Drawing(figsize=(max(6.0, 4.2 * len(lengths)), 4.2), layout="constrained")
+    drawing = new_figure(figsize=(max(6.0, 4.2 * len(lengths)), 4.2), layout="constrained")
     panels = drawing.subplots(1, len(lengths), squeeze=False, sharey=True)[0]
     for axes, bits in zip(panels, lengths, strict=True):
         rows = sorted(

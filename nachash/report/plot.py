@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from nachash.errors import UsageError
 from nachash.report import output
+from nachash.report.figure import load_matplotlib, new_figure
 from nachash.results.evaluate import Scores
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
         MissingError: its folder does not exist.
         UsageError: its suffix is none of FORMATS.
     """
-    import matplotlib as mpl  # noqa: F401 (where it is missing, that is told before the work)
-
+    load_matplotlib()  # where it is missing, that is told before the work
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{path} has none of the suffixes {', '.join(FORMATS)}", "--plot out.png")
     output.check_writable(path, overwrite=overwrite)
@@ -30,9 +30,7 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
 
 def precision_recall(scores: Scores, path: Path) -> None:
     """Draw precision against recall, a point per Hamming radius, and chance as a line."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    figure = new_figure(figsize=(6, 4.2), layout="constrained")
     _draw_precision_recall(figure, scores)
     figure.savefig(path, dpi=150)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nachash.report.figure import new_figure
 from nachash.report.region_colours import colours
 from nachash.results.expressivity import Expressivity, PlanePicture, ToyPicture
 from nachash.shapes import Bool, Float64, Int64
@@ -28,9 +29,7 @@ _LETTERS: Final = "ABC"
 
 def draw_toys(toys: Sequence[ToyPicture], path: Path) -> None:
     """Above, the regions and the points; below, what a linear classifier of the features makes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.1 * len(toys), 6.7), layout="constrained")
+    figure = new_figure(figsize=(3.1 * len(toys), 6.7), layout="constrained")
     above, below = figure.subplots(2, len(toys))
     for toy, regions, classes in zip(toys, above, below, strict=True):
         found = toy.fineness
@@ -55,10 +54,8 @@ def draw_toys(toys: Sequence[ToyPicture], path: Path) -> None:
 
 def draw_planes(result: Expressivity, planes: Sequence[PlanePicture], path: Path) -> None:
     """A row per model: the three images, then the plane before and after training."""
-    from matplotlib.figure import Figure
-
     models = len(planes) // 2
-    figure = Figure(figsize=(8.6, 3.9 * models), layout="constrained")
+    figure = new_figure(figsize=(8.6, 3.9 * models), layout="constrained")
     rows: Any = figure.subfigures(models, 1, squeeze=False)[:, 0]
     for number, row in enumerate(rows):
         cells: Any = row.subplots(3, 3, width_ratios=(0.26, 1, 1))

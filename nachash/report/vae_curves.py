@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from nachash.report.figure import new_figure
 from nachash.results.vae import VaeComparison, VaeEpoch, VaeStart
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ _FEW_POINTS: Final = 30
 
 def curves(result: VaeComparison, path: Path) -> None:
     """Draw ELBO, log-likelihood and KL on the test images against epochs, a line per start."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+    figure = new_figure(figsize=(10.5, 3.9), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(1, len(_PANELS)), _PANELS, strict=True):
         _draw(axes, result.starts, name)
         axes.set_title(title, loc="left", fontsize=11)

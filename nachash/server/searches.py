@@ -1,13 +1,13 @@
 """Endpoints that search: by a picture, by codes, by an image of the index."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar, final
 
 from fastapi import FastAPI, Request, Response
 
+from nachash.cores import usable_cores
 from nachash.results.serve import ServedAnswer, ServedHits
 from nachash.server import answers, drawing, parameters
 from nachash.server.answers import as_json
@@ -82,7 +82,7 @@ class _Asker:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        threads = (os.cpu_count() or 1) + SLOW_AT_ONCE
+        threads = usable_cores() + SLOW_AT_ONCE
         self._workers = ThreadPoolExecutor(threads, "nachash-encode")
 
     async def aside(self, work: Callable[[], T]) -> T:

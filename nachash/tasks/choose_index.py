@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nachash.errors import MissingError, NachashError
+from nachash.own_folders import state_folder
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -50,9 +51,11 @@ def chosen_index(given: Path | None, choice: Choice, *, changing: bool = False) 
 
 def remember(index: Path) -> None:
     """Note `index` as the one written last; a state folder that cannot be written is no error."""
+    if (memory := _memory()) is None:
+        return
     try:
-        _memory().parent.mkdir(parents=True, exist_ok=True)
-        _memory().write_text(str(index.resolve()), encoding="utf-8")
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(str(index.resolve()), encoding="utf-8")
     except OSError:
         return
 
@@ -83,18 +86,18 @@ def _is_index(path: Path) -> bool:
 
 
 def _written_last() -> tuple[Path, str] | None:
+    if (memory := _memory()) is None:
+        return None
     try:
-        path = Path(_memory().read_text(encoding="utf-8"))
+        path = Path(memory.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
     return (path, "the index written last") if path.is_file() else None
 
 
-def _memory() -> Path:
-    from platformdirs import user_state_path
-
-    folder = os.environ.get("NACHASH_STATE")
-    return (Path(folder) if folder else user_state_path("nachash")) / "last-index"
+def _memory() -> Path | None:
+    folder = state_folder()
+    return folder / "last-index" if folder else None
 
 
 def _nothing_to_choose(*, changing: bool = False) -> str:

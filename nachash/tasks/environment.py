@@ -1,12 +1,12 @@
 """Where a figure comes from: the machine, and the versions of what computed it."""
 
 import importlib.metadata
-import os
 import platform
 from pathlib import Path
 from typing import Final
 
 from nachash import __version__
+from nachash.cores import usable_cores
 
 _LINUX: Final = Path("/proc/cpuinfo")
 _PACKAGES: Final = (
@@ -23,7 +23,7 @@ _PACKAGES: Final = (
 
 def describe_machine() -> str:
     """Processor, cores, system."""
-    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return f"{_processor()}, {usable_cores()} cores, {platform.system()} {platform.machine()}"
 
 
 def list_versions() -> dict[str, str]:

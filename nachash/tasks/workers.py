@@ -1,8 +1,8 @@
 """How many threads decode images."""
 
-import os
+from nachash.cores import usable_cores
 
 
 def decoding_threads(workers: int | None) -> int:
     """As many as asked for (0: none besides the calling one), else one per core."""
-    return workers if workers is not None else os.cpu_count() or 1
+    return usable_cores() if workers is None else workers

@@ -17,8 +17,8 @@ REQUIREMENTS = [
     *(f'{each}; extra == "{extra}"' for extra in sorted(EXTRAS) for each in EXTRAS[extra]),
 ]
 MODULES_OF_BASE = {"PIL": "pillow", "faiss": "faiss-cpu"}
-# They come with fastapi; and annotations that only type checkers and tests read.
-WITHOUT = {"pydantic", "starlette", "jaxtyping"}
+# Annotations that only type checkers and tests read.
+WITHOUT = {"jaxtyping"}
 
 
 def missing(name):

@@ -6,7 +6,6 @@ that comes alone waits for nobody. There is a thread for each core: engines do n
 that run at once, and no core waits while another hands out.
 """
 
-import os
 import queue
 import threading
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from typing import Final, final
 
 import numpy as np
 
+from nachash.cores import usable_cores
 from nachash.engines import Engine
 from nachash.records import Hits
 from nachash.shapes import UInt8
@@ -41,7 +41,7 @@ class Batcher:
         self._waiting: queue.SimpleQueue[_Lookup | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name="nachash-search", daemon=True)
-            for _ in range(threads or os.cpu_count() or 1)
+            for _ in range(threads or usable_cores())
         ]
         for thread in self._threads:
             thread.start()

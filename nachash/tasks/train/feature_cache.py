@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from nachash.own_folders import cache_folder
 from nachash.records import Skipped
-from nachash.tasks.cache_folder import cache_folder
 
 _MOST_BYTES: Final = 4 << 30
 
@@ -24,13 +24,16 @@ class Cached:
     skipped: tuple[Skipped, ...]
 
 
-def file(name: str) -> Path:
-    """Where the features of that name are kept."""
-    return cache_folder("features") / f"{name}.npz"
+def file(name: str) -> Path | None:
+    """Where the features of that name are kept; None where nothing can be."""
+    folder = cache_folder("features")
+    return folder / f"{name}.npz" if folder else None
 
 
-def read(path: Path) -> Cached | None:
+def read(path: Path | None) -> Cached | None:
     """The features in a file; None when there is none, or not a whole one."""
+    if path is None:
+        return None
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             skipped = json.loads(str(arrays["skipped"]))
@@ -41,8 +44,10 @@ def read(path: Path) -> Cached | None:
     return Cached(features, tuple(Skipped(**image) for image in skipped))
 
 
-def write(path: Path, found: Cached) -> None:
+def write(path: Path | None, found: Cached) -> None:
     """Keep features for the next run; a cache that cannot be written is no reason to stop."""
+    if path is None:
+        return
     skipped = json.dumps([asdict(image) for image in found.skipped])
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:

@@ -19,12 +19,13 @@ import numpy as np
 
 from nachash import __version__
 from nachash.errors import StorageError
+from nachash.own_folders import cache_folder
 from nachash.records import Skipped, Source
 from nachash.shapes import UInt8
-from nachash.tasks.cache_folder import cache_folder
 
 # The share of the free memory that pixels may take; views, network and features want the rest.
 _SHARE: Final = 0.5
+_HINT: Final = "a smaller --size, --limit N, or NACHASH_CACHE=FOLDER on a larger disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,16 @@ def free_memory() -> int:
 
 
 def path_of(source: Source, size: int) -> Path:
-    """The file of a source at a size."""
+    """The file of a source at a size.
+
+    Raises:
+        StorageError: there is no folder for such files.
+    """
     listing = repr((source.root, source.references, size, __version__)).encode()
-    return cache_folder("pixels") / f"{hashlib.sha256(listing).hexdigest()[:32]}.npy"
+    folder = cache_folder("pixels")
+    if folder is None:
+        raise StorageError("the decoded images do not fit into memory, and there is no home", _HINT)
+    return folder / f"{hashlib.sha256(listing).hexdigest()[:32]}.npy"
 
 
 def read(path: Path) -> Pixels | None:
@@ -89,7 +97,7 @@ def written(
             raise StorageError(
                 f"{path.parent} has no room for {needed / 2**30:.1f} GiB of decoded images, "
                 "which do not fit into memory either",
-                "a smaller --size, --limit N, or NACHASH_CACHE=FOLDER on a larger disk",
+                _HINT,
             )
         with temporary.open("wb") as file:
             np.lib.format.write_array_header_1_0(
