@@ -37,7 +37,7 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception:  # noqa: BLE001
             with contextlib.suppress(OSError):
-                self.flush()  # type: ignore[no-untyped-call] (the next run begins anew)
+                self.flush()  # type: ignore[no-untyped-call]
 
 
 def _cache(function: Callable[..., Any]) -> _Cache | None:

@@ -82,7 +82,7 @@ def twice(number):
 
 
 def cached_files(folder):
-    return [path for path in folder.rglob("*.nb?")] if folder.exists() else []
+    return list(folder.rglob("*.nb?")) if folder.exists() else []
 
 
 def test_compiled_code_is_kept_in_our_cache_folder(monkeypatch, tmp_path):
@@ -94,7 +94,7 @@ def test_compiled_code_is_kept_in_our_cache_folder(monkeypatch, tmp_path):
     assert compiling.compiled(twice)(2) == 4
 
     assert {path.suffix for path in cached_files(tmp_path / "numba")} == {".nbi", ".nbc"}
-    assert numba.config.CACHE_DIR == before
+    assert before == numba.config.CACHE_DIR
     again = compiling.compiled(twice)
     assert again(2) == 4
     assert sum(again.stats.cache_hits.values()) == 1
