@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -93,6 +93,10 @@ class Source(Protocol):
         """
 
 
+LARGEST_SIZE: Final = 4096  # pixels of a side
+FILTERS: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How an image becomes the pixels an encoder sees; stored with every model and index.
@@ -105,6 +109,14 @@ class Preprocessing:
     size: int
     filter: str = "bicubic"
     jpeg_margin: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse, with a ValueError, what a strange file may hold and no command writes."""
+        numbers = type(self.size) is int and type(self.jpeg_margin) is int
+        if not (numbers and 0 < self.size <= LARGEST_SIZE and 0 <= self.jpeg_margin <= 64):
+            raise ValueError(f"pictures of {self.size!r} pixels are not possible")
+        if self.filter not in FILTERS:
+            raise ValueError(f"{self.filter!r} is no filter for resizing")
 
 
 @dataclass(frozen=True, slots=True)

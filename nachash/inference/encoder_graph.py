@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nachash.inference.wire_format import Field, Message, Schema, Wire, WireError
+from nachash.records import LARGEST_SIZE
 
 _NUMBER, _BYTES, _FLOAT = Wire.NUMBER, Wire.BYTES, Wire.FLOAT
 
@@ -103,10 +104,9 @@ _ROOM: Final = """
 OPERATORS: Final = frozenset((_EXPORTED + _ROOM).split())
 _OPERATOR_SETS: Final = range(18, 25)
 _IR_VERSIONS: Final = range(8, 14)
-_MOST_BYTES: Final = (1 << 31) - 1  # of a protobuf message
+MOST_BYTES: Final = (1 << 31) - 1  # of a protobuf message
 _MOST_PARTS: Final = 1 << 10  # inputs, outputs and numbers of a node
 _MOST_DIMENSIONS: Final = 8
-_LARGEST_SIDE: Final = 4096
 _LARGEST_OUTPUT: Final = 1 << 17
 
 
@@ -131,7 +131,7 @@ def checked(data: bytes) -> EncoderGraph:
         ForeignGraphError: `train` exports no such graph.
     """
     try:
-        _require(0 < len(data) <= _MOST_BYTES, f"it has {len(data):,} bytes")
+        _require(0 < len(data) <= MOST_BYTES, f"it has {len(data):,} bytes")
         model = Message(memoryview(data), _MODEL)
         _check_versions(model)
         graph = Message(model.bytes("graph"), _GRAPH)
@@ -201,7 +201,7 @@ def _ends(graph: Message) -> EncoderGraph:
         f"its input is of kind {kind} and shape {shape}, not bytes of [batch, size, size, 3]",
     )
     size = shape[1]
-    _require(0 < size <= _LARGEST_SIDE and shape[2] == size, f"its pictures are {shape[1:3]}")
+    _require(0 < size <= LARGEST_SIZE and shape[2] == size, f"its pictures are {shape[1:3]}")
     activations, kind, shape = _value(outputs[0])
     _require(
         kind == _FLOAT32 and len(shape) == 2 and shape[0] == 0 and 0 < shape[1] <= _LARGEST_OUTPUT,

@@ -1,11 +1,14 @@
 """What encoding needs of a model directory, read without torch."""
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 from typing import Final
 
 from nachash import model_config
 from nachash.errors import DamagedError, StorageError
+from nachash.inference import encoder_graph
 from nachash.model_config import ModelConfig
 
 ONNX_FILE: Final = "encoder.onnx"
@@ -31,9 +34,11 @@ def open_model(directory: Path) -> tuple[bytes, ModelConfig]:
     config = model_config.read(directory)
     path = directory / ONNX_FILE
     try:
-        graph = path.read_bytes()
+        graph = _contents(path)
     except FileNotFoundError as error:
         raise DamagedError(f"{directory} has no {ONNX_FILE}", "train the model again") from error
+    except ValueError as error:
+        raise DamagedError(f"{path} {error}", "train the model again") from error
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     if hashlib.sha256(graph).hexdigest() != config.encoder_sha256:
@@ -47,3 +52,21 @@ def open_model(directory: Path) -> tuple[bytes, ModelConfig]:
 def is_builtin(directory: Path) -> bool:
     """Whether a name is that of the encoder that comes with nachash."""
     return directory == BUILTIN_NAME and not directory.exists()
+
+
+def _contents(path: Path) -> bytes:
+    """All bytes of a regular file; ValueError for another one, and for more than a graph can have.
+
+    A pipe is not waited for, a device not read without an end.
+    """
+    with open(path, "rb", opener=_without_waiting) as opened:
+        about = os.fstat(opened.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError("is not a file")
+        if about.st_size > encoder_graph.MOST_BYTES:
+            raise ValueError(f"has {about.st_size:,} bytes: that is no encoder")
+        return opened.read()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
