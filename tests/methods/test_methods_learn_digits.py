@@ -14,7 +14,7 @@ from nachash.training.loop import Stage, Step, train
 from nachash.training.plan import Plan
 from nachash.training.views import PixelViews
 
-IMAGES, BATCH, SIZE, BITS, EPOCHS = 200, 50, 16, 16, 12
+IMAGES, BATCH, SIZE, BITS, EPOCHS = 200, 50, 16, 16, 8
 
 
 @pytest.fixture(scope="module")
