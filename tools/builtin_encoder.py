@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from nachash.tasks.versions import versions
 from onnx import helper, numpy_helper
 
 from nachash import codes, model_config
@@ -31,6 +30,7 @@ from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.methods.itq import iterative_quantisation
 from nachash.model_config import ModelConfig
 from nachash.records import Preprocessing, Source
+from nachash.tasks.environment import list_versions
 
 BITS, SIZE, IMAGES, SEED, ITERATIONS = 64, 160, 10_000, 0, 50
 BACKBONE = "efficientnet-lite0"
@@ -61,7 +61,7 @@ def build(folder: Path, out: Path) -> None:
         weights="pretrained",
         head="linear",
         encoder_sha256=hashlib.sha256(graph).hexdigest(),
-        versions=versions(),
+        versions=list_versions(),
     )
     model_config.write(config, out)
     print(f"{out}: {len(graph):,} bytes; {changed(source, exact, graph):.2%} of bits changed")

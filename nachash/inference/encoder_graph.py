@@ -78,8 +78,9 @@ _DIMENSION: Final[Schema] = {
 }
 
 _FLOAT32, _UINT8 = 1, 2
-# Bytes of an element of float32, uint8, int32, int64, bool, float16, float64.
-_ELEMENT_BYTES: Final = {_FLOAT32: 4, _UINT8: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8}
+# Bytes of an element of float32, uint8, int8 (weights of `builtin`), int32, int64, bool, float16,
+# float64.
+_ELEMENT_BYTES: Final = {_FLOAT32: 4, _UINT8: 1, 3: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8}
 
 # What the networks of nachash, timm and torchvision are exported as (about seventy families tried).
 _EXPORTED: Final = """
