@@ -16,7 +16,7 @@ _NUMBER, _BYTES, _FLOAT = Wire.NUMBER, Wire.BYTES, Wire.FLOAT
 
 # The messages of onnx.proto with the fields that an exported encoder can have. Left out, and so
 # refused: functions, training, sparse and quantised tensors, external data, subgraphs, metadata.
-_MODEL: Final[Schema] = {
+MODEL: Final[Schema] = {
     1: Field("ir_version", _NUMBER),
     2: Field("producer_name", _BYTES),
     3: Field("producer_version", _BYTES),
@@ -27,7 +27,7 @@ _MODEL: Final[Schema] = {
     8: Field("opset_import", _BYTES, many=True),
 }
 _OPERATOR_SET: Final[Schema] = {1: Field("domain", _BYTES), 2: Field("version", _NUMBER)}
-_GRAPH: Final[Schema] = {
+GRAPH: Final[Schema] = {
     1: Field("node", _BYTES, many=True),
     2: Field("name", _BYTES),
     5: Field("initializer", _BYTES, many=True),
@@ -35,7 +35,7 @@ _GRAPH: Final[Schema] = {
     11: Field("input", _BYTES, many=True),
     12: Field("output", _BYTES, many=True),
 }
-_NODE: Final[Schema] = {
+NODE: Final[Schema] = {
     1: Field("input", _BYTES, many=True),
     2: Field("output", _BYTES, many=True),
     3: Field("name", _BYTES),
@@ -44,7 +44,7 @@ _NODE: Final[Schema] = {
     6: Field("doc_string", _BYTES),
     7: Field("domain", _BYTES),
 }
-_ATTRIBUTE: Final[Schema] = {
+ATTRIBUTE: Final[Schema] = {
     1: Field("name", _BYTES),
     2: Field("f", _FLOAT),
     3: Field("i", _NUMBER),
@@ -56,7 +56,7 @@ _ATTRIBUTE: Final[Schema] = {
     13: Field("doc_string", _BYTES),
     20: Field("type", _NUMBER),
 }
-_TENSOR: Final[Schema] = {
+TENSOR: Final[Schema] = {
     1: Field("dims", _NUMBER, many=True),
     2: Field("data_type", _NUMBER),
     8: Field("name", _BYTES),
@@ -77,10 +77,10 @@ _DIMENSION: Final[Schema] = {
     3: Field("denotation", _BYTES),
 }
 
-_FLOAT32, _UINT8 = 1, 2
-# Bytes of an element of float32, uint8, int8 (weights of `builtin`), int32, int64, bool, float16,
+FLOAT32, _UINT8, INT8 = 1, 2, 3
+# Bytes of an element of float32, uint8, int8 (small_weights.py), int32, int64, bool, float16,
 # float64.
-_ELEMENT_BYTES: Final = {_FLOAT32: 4, _UINT8: 1, 3: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8}
+_ELEMENT_BYTES: Final = {FLOAT32: 4, _UINT8: 1, INT8: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8}
 
 # What the networks of nachash, timm and torchvision are exported as (about seventy families tried).
 _EXPORTED: Final = """
@@ -133,16 +133,16 @@ def checked(data: bytes) -> EncoderGraph:
     """
     try:
         _require(0 < len(data) <= MOST_BYTES, f"it has {len(data):,} bytes")
-        model = Message(memoryview(data), _MODEL)
+        model = Message(memoryview(data), MODEL)
         _check_versions(model)
-        graph = Message(model.bytes("graph"), _GRAPH)
+        graph = Message(model.bytes("graph"), GRAPH)
         attributes: set[bytes] = set()
         for node in graph.all_bytes("node"):
-            _check_node(Message(node, _NODE), attributes)
+            _check_node(Message(node, NODE), attributes)
         for attribute in attributes:
-            _check_attribute(Message(memoryview(attribute), _ATTRIBUTE))
+            _check_attribute(Message(memoryview(attribute), ATTRIBUTE))
         for tensor in graph.all_bytes("initializer"):
-            _check_tensor(Message(tensor, _TENSOR))
+            _check_tensor(Message(tensor, TENSOR))
         return _ends(graph)
     except WireError as error:
         raise ForeignGraphError(str(error)) from error
@@ -175,7 +175,7 @@ def _check_attribute(attribute: Message) -> None:
     numbers = len(attribute.numbers("ints")) + len(attribute.all_bytes("floats"))
     _require(numbers <= _MOST_PARTS, f"a node has {numbers:,} numbers")
     if "t" in attribute:
-        _check_tensor(Message(attribute.bytes("t"), _TENSOR))
+        _check_tensor(Message(attribute.bytes("t"), TENSOR))
 
 
 def _check_tensor(tensor: Message) -> None:
@@ -205,7 +205,7 @@ def _ends(graph: Message) -> EncoderGraph:
     _require(0 < size <= LARGEST_SIZE and shape[2] == size, f"its pictures are {shape[1:3]}")
     activations, kind, shape = _value(outputs[0])
     _require(
-        kind == _FLOAT32 and len(shape) == 2 and shape[0] == 0 and 0 < shape[1] <= _LARGEST_OUTPUT,
+        kind == FLOAT32 and len(shape) == 2 and shape[0] == 0 and 0 < shape[1] <= _LARGEST_OUTPUT,
         f"its output is of kind {kind} and shape {shape}, not numbers of [batch, bits]",
     )
     return EncoderGraph(pixels, activations, size, shape[1])

@@ -9,6 +9,7 @@ from nachash.errors import DamagedError
 from nachash.inference import encoder_graph
 from nachash.inference.encoder_graph import ForeignGraphError
 from nachash.inference.runtime import ROOM, OutOfRoomError, RunError, Session
+from nachash.inference.small_weights import multiplied_out
 from nachash.shapes import Float32, UInt8
 
 
@@ -28,7 +29,7 @@ class OnnxEncoder:
         """
         try:
             self._graph = encoder_graph.checked(onnx)
-            self._session = Session(onnx, threads)
+            self._session = Session(multiplied_out(onnx), threads)
         except (ForeignGraphError, RunError) as error:
             raise _damaged(str(error)) from error
         except OutOfRoomError as error:

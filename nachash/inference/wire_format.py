@@ -1,4 +1,4 @@
-"""Reading protobuf messages by a strict schema: what the schema does not name is refused.
+"""Protobuf messages by a strict schema: what the schema does not name is refused.
 
 Protobuf readers differ in what they make of unknown fields, of fields that occur twice and of
 other encodings of the same number. Here each of them is an error, so that no other reader can
@@ -7,7 +7,7 @@ see more in the same bytes than was checked. Byte strings are views of the given
 Source: https://protobuf.dev/programming-guides/encoding/
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -31,6 +31,7 @@ class Field:
 
 
 Schema = Mapping[int, Field]
+Bytes = bytes | memoryview
 MOST_VALUES: Final = 20_000  # of one field in one message
 _NUMBER, _FLOAT = Wire.NUMBER, Wire.FLOAT  # an attribute of an enumeration takes longer to find
 _MOST_BITS: Final = 63  # the shift of a number's tenth and last byte
@@ -134,3 +135,31 @@ def _number(data: memoryview, at: int) -> tuple[int, int]:
                 raise WireError("a number is longer than it has to be")
             return found, at
     raise WireError("it ends within a number")
+
+
+def written(schema: Schema, **fields: Sequence[int | Bytes | list[Bytes]]) -> list[Bytes]:
+    """A message with these values of each field, in pieces, so that large ones are copied once.
+
+    Integers must not be negative; an inner message is given in its pieces.
+    """
+    numbers = {field.name: (number, field.wire) for number, field in schema.items()}
+    parts: list[Bytes] = []
+    for name, values in fields.items():
+        number, wire = numbers[name]
+        for value in values:
+            parts.append(_written_number(number << 3 | wire))
+            if isinstance(value, int):
+                parts.append(_written_number(value))
+            else:
+                pieces = value if isinstance(value, list) else [value]
+                parts += [_written_number(sum(map(len, pieces))), *pieces]
+    return parts
+
+
+def _written_number(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import strange_graphs
 from onnx import TensorProto
@@ -16,8 +17,10 @@ from strange_graphs import BITS, BOMBS, FORBIDDEN, SIZE, array, as_bytes, model,
 from nachash.errors import DamagedError
 from nachash.inference import runtime
 from nachash.inference.encoder_graph import ForeignGraphError, checked
+from nachash.inference.model_directory import BUILTIN, open_model
 from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.inference.runtime import interruptible
+from nachash.inference.small_weights import multiplied_out
 
 PIXELS = np.zeros((3, SIZE, SIZE, 3), np.uint8)
 
@@ -41,6 +44,12 @@ def test_no_session_is_made_of_what_is_not_exported(name, monkeypatch):
         OnnxEncoder(data)
     assert len(caught.value.sentence) < 250
     assert caught.value.sentence.isprintable()
+
+
+def test_the_encoder_that_comes_with_nachash_is_accepted():
+    graph, config = open_model(BUILTIN)
+
+    assert checked(graph).outputs == config.bits
 
 
 def test_every_cut_of_a_graph_is_refused():
@@ -115,6 +124,77 @@ def test_bombs_are_refused_in_little_memory(tmp_path):
     assert [line.split()[:2] for line in lines] == [["refused", name] for name in BOMBS]
     assert int(peak) < 1500  # MiB; Python with ONNX Runtime takes 100
     assert finished.stderr == ""
+
+
+def small_weights(*nodes, **factors):
+    """A graph whose matrix is 8-bit integers, widened and multiplied by factors."""
+    widen = node("Cast", "whole", "wide", to=TensorProto.FLOAT)
+    made = model()
+    (matrix,) = [each for each in made.graph.initializer if each.name == "matrix"]
+    made.graph.initializer.remove(matrix)
+    whole = np.arange(-96, 96).reshape(3, BITS)
+    made.graph.initializer.append(array("whole", whole, np.int8))
+    for name, values in factors.items():
+        made.graph.initializer.append(array(name, values, np.float32))
+    for position, each in enumerate([widen, *nodes]):
+        made.graph.node.insert(position, each)
+    return as_bytes(made), whole
+
+
+def test_weights_of_eight_bits_are_multiplied_out_once():
+    data, whole = small_weights(
+        node("Mul", "wide factor", "matrix"), factor=np.arange(3)[:, None] / 7
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+
+    written = onnx.load_from_string(multiplied_out(data))
+
+    onnx.checker.check_model(written)
+    assert [each.op_type for each in written.graph.node] == [
+        "Cast", "ReduceMean", "MatMul", "Identity",
+    ]  # fmt: skip
+    expected = pixels.mean((1, 2)) @ (whole * (np.arange(3)[:, None] / 7))
+    found = OnnxEncoder(data, threads=1).activations(pixels)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_product_larger_than_its_weights_is_left_to_the_bounded_memory():
+    data, _ = small_weights(
+        node("Mul", "wide long", "huge"),
+        node("ReduceMean", "huge", "mean"),
+        node("Mul", "wide mean", "matrix"),
+        long=np.zeros((1 << 21, 1, 1)),
+    )
+
+    assert len(multiplied_out(data)) < len(data) + 5000
+    with pytest.raises(DamagedError, match="GiB of memory"):
+        OnnxEncoder(data, threads=1).activations(PIXELS)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        node("Mul", "wide", "matrix"),
+        node("Mul", "wide wide wide", "matrix"),
+        node("Mul", "wide whole", "matrix"),
+        node("Mul", "wide odd", "matrix"),
+        node("Mul", "wide nowhere", "matrix"),
+        node("Cast", "wide", "matrix", to=TensorProto.FLOAT, more=1),
+        node("Cast", "wide", "matrix"),
+        node("Cast", "", "matrix", to=TensorProto.FLOAT),
+    ],
+)
+def test_odd_products_are_refused_by_the_runtime_and_not_by_us(odd):
+    data, _ = small_weights(odd, odd=np.zeros((5, 7)))
+
+    with pytest.raises(DamagedError):
+        OnnxEncoder(data, threads=1).activations(PIXELS)
+
+
+def test_a_graph_without_small_weights_is_given_on_as_it_is():
+    data = as_bytes(strange_graphs.sound())
+
+    assert multiplied_out(data) is data
 
 
 def test_a_batch_that_takes_too_much_is_worked_on_in_parts(monkeypatch):
