@@ -1,5 +1,6 @@
 """`nachash serve`: a local page on which pictures are dropped and similar ones looked at."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +8,11 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
+from nachash.errors import UsageError
 from nachash.images.sources.hosts import Hosts
 from nachash.settings import SetBy
+
+_TOKEN_LENGTH = 1000
 
 
 def command(
@@ -31,6 +35,31 @@ def command(
         typer.Option("--watch", help="Take up what is added to the index while it is served."),
         SetBy.OWNER,
     ] = False,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            metavar="NAME",
+            help="A name by which browsers reach this server, besides localhost and its address; "
+            "may be given several times.",
+        ),
+        SetBy.OWNER,
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            metavar="FILE",
+            help="File whose first line is the token that requests need; otherwise $NACHASH_TOKEN, "
+            "else a new one where other machines reach the server, else none.",
+        ),
+        SetBy.OWNER,
+    ] = None,
+    no_token: Annotated[
+        bool,
+        typer.Option("--no-token", help="Let in whoever reaches the server."),
+        SetBy.OWNER,
+    ] = False,
     allow_host: options.AllowHost = None,
     debug: options.Debug = False,
 ) -> None:
@@ -41,7 +70,33 @@ def command(
     from nachash.server.running import Place, run
     from nachash.tasks.serve.service import ServeSettings, Service
 
-    place = Place(host=host, port=port, open_browser=open_browser)
+    place = Place(
+        host=host,
+        port=port,
+        open_browser=open_browser,
+        allowed=tuple(allowed_host or ()),
+        token=None if no_token else _token(token_file, host),
+    )
     settings = ServeSettings(index=index, watch=watch, hosts=Hosts.of(allow_host or ()))
     with Service(settings, choice=terminal.note) as service:
-        run(service, place, told=terminal.note)
+        run(service, place, told=terminal.note, leave=True)
+
+
+def _token(file: Path | None, host: str) -> str | None:
+    """The token that was chosen, else a new one beyond loopback.
+
+    Raises:
+        UsageError: it is no token, or the file cannot be read.
+    """
+    from nachash.server import access
+
+    if file is not None:
+        try:
+            with file.open(encoding="ascii") as opened:
+                return access.checked_token(opened.readline(_TOKEN_LENGTH).strip(), str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise UsageError(f"{file} cannot be read: {reason.lower()}") from error
+    if chosen := os.environ.get("NACHASH_TOKEN"):
+        return access.checked_token(chosen, "$NACHASH_TOKEN")
+    return None if access.is_loopback(host) else access.new_token()

@@ -26,7 +26,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "The upload has too many bytes or pixels",
         415: "The upload is not an image",
         422: "A parameter, a filter or a damaged image cannot be used",
-        503: "Other uploads that are large or unusual are being read; send it again",
+        503: "Too many other uploads are on their way or being read; send it again",
     }
     return {status: {"model": Refusal, "description": meanings[status]} for status in statuses}
 
@@ -41,6 +41,10 @@ def install(application: FastAPI) -> None:
     @application.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> Response:
         return answer(422, _sentence(error))
+
+    @application.exception_handler(Exception)
+    def failed(_: Request, __: Exception) -> Response:  # the guard reports it
+        return answer(500, "the server failed at this request", "its output says how")
 
     @application.exception_handler(HTTPException)
     def unknown(_: Request, error: HTTPException) -> Response:

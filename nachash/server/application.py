@@ -1,5 +1,6 @@
 """The page and the JSON API around a service, as an ASGI application."""
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Final
 
@@ -7,7 +8,10 @@ from fastapi import FastAPI, Response
 
 from nachash import __version__
 from nachash.server import answers, images, searches
+from nachash.server.access import Access
+from nachash.server.connections import Limits
 from nachash.server.guard import Guard
+from nachash.server.upload import Uploads
 from nachash.tasks.serve.service import Service
 
 _PAGE: Final = {
@@ -18,8 +22,17 @@ _PAGE: Final = {
 }
 
 
-def application(service: Service, hosts: frozenset[str] | None) -> Guard:
-    """The application that answers from a service, to requests for `hosts` (None: for all)."""
+def application(
+    service: Service,
+    access: Access,
+    *,
+    limits: Limits | None = None,
+    told: Callable[[str], None] = print,
+) -> Guard:
+    """The application that answers from a service those who have access.
+
+    `told` gets a line for each request that failed unexpectedly.
+    """
     api = FastAPI(
         title="nachash",
         version=__version__,
@@ -28,11 +41,11 @@ def application(service: Service, hosts: frozenset[str] | None) -> Guard:
         redoc_url=None,
     )
     answers.install(api)
-    searches.add(api, service)
+    searches.add(api, service, Uploads(limits or Limits()))
     images.add(api, service)
     for address, (name, kind) in _PAGE.items():
         _add_file(api, address, name, kind)
-    return Guard(api, hosts)
+    return Guard(api, access, told)
 
 
 def _add_file(api: FastAPI, address: str, name: str, kind: str) -> None:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nachash.server.upload import body_of
+from nachash.server.upload import Uploads
 
 _JSON: Final = "application/json"
 
@@ -33,13 +33,14 @@ class Direct:
         model: type[BaseModel],
         answer: Callable[[Any], Awaitable[Response]],
         handlers: Mapping[Any, Any],
+        uploads: Uploads,
         most_bytes: int,
     ) -> None:
         self._app = app
         self._path = path
         self._read = TypeAdapter(model).validate_json
         self._answer = answer
-        self._most_bytes = most_bytes
+        self._uploads, self._most_bytes = uploads, most_bytes
         self._direct = ExceptionMiddleware(self._answered, handlers=handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +58,8 @@ class Direct:
                 [{"loc": ("body",), "msg": "the body must be sent as application/json"}]
             )
         try:
-            return self._read(await body_of(request, self._most_bytes))
+            async with self._uploads.body(request, self._most_bytes) as data:
+                return self._read(data)
         except ValidationError as error:
             raise RequestValidationError(
                 [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]

@@ -1,62 +1,126 @@
 """The server as a process: its socket, its start, its end by Ctrl-C."""
 
+import os
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Final, cast, final
 
 import uvicorn
 
 from nachash.errors import UsageError
+from nachash.server.access import EVERYWHERE, Access, is_loopback
 from nachash.server.application import application
-from nachash.server.guard import own_hosts
+from nachash.server.connections import Connections, Limits
 from nachash.tasks.serve.service import Service
 
-_WAITING = 2048  # connections
-_LAST_ANSWERS = 5  # seconds that open requests get when the server ends
-_TURN = 0.0002  # seconds; at Python's 5 ms a search waits longer for its turn than it takes
+_WAITING: Final = 2048  # connections
+_LAST_ANSWERS: Final = 3  # seconds that requests get when the server ends
+_LAST_WORK: Final = 5  # seconds after which work that nobody waits for any more is given up
+_TURN: Final = 0.0002  # seconds; at Python's 5 ms a search waits longer for its turn than it takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the server listens; port 0 is any free one."""
+    """Where the server listens, port 0 being any free one, and who may reach it how.
+
+    `allowed` are names besides its own. A token of None is none at all.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     open_browser: bool = False
+    allowed: tuple[str, ...] = ()
+    token: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
-def run(service: Service, place: Place, *, told: Callable[[str], None]) -> None:
+def run(
+    service: Service, place: Place, *, told: Callable[[str], None], leave: bool = False
+) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that are being answered then are finished.
+
+    With `leave`, the process ends a few seconds later even where a search or a picture still
+    takes the processor.
 
     Raises:
         UsageError: the address or port cannot be had.
     """
+    access = Access.of(place.host, place.allowed, place.token)
+    guarded = application(service, access, limits=place.limits, told=told)
+    server = _Server(_config(guarded, place), leave=leave)
     with _listening(place) as listener:
-        address = _address(place.host, listener.getsockname()[1])
-        hosts = own_hosts(place.host)
-        told(f"serving {service.snapshot.rows:,} images at {address} (Ctrl-C ends it)")
-        if hosts is None:
-            told(f"anyone who reaches {place.host} can search and see these images")
-        if place.open_browser:
-            webbrowser.open(address)  # the socket listens already
-        config = uvicorn.Config(
-            application(service, hosts),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
-        )
         sys.setswitchinterval(_TURN)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            _announce(service, place, listener.getsockname()[1], told)
+            server.run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises the signal again after all was closed
             told("ended")
+            if leave:  # also when the signal came before uvicorn saw it
+                _leave_soon()
+
+
+def _announce(service: Service, place: Place, port: int, told: Callable[[str], None]) -> None:
+    """Say where the page is, and who can reach it; the socket listens already."""
+    address = _address(place, port)
+    told(f"serving {service.snapshot.rows:,} images at {address} (Ctrl-C ends it)")
+    if place.host in EVERYWHERE:
+        told("other machines reach it at any address of this one")
+    if not is_loopback(place.host) and place.token is None:
+        told("anyone who reaches it can search and see these images")
+    if place.open_browser:
+        webbrowser.open(address)
+
+
+def _config(guarded: Any, place: Place) -> uvicorn.Config:
+    connections = Connections(place.limits)
+    return uvicorn.Config(
+        guarded,
+        http=cast("type", connections.protocol),
+        ws="none",
+        log_config=None,
+        log_level="critical",  # the guard says what failed; slow clients and bad requests are many
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=place.limits.idle,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+    )
+
+
+@final
+class _Server(uvicorn.Server):
+    """uvicorn's server, whose process does not outlive a signal by more than a few seconds."""
+
+    def __init__(self, config: uvicorn.Config, *, leave: bool) -> None:
+        super().__init__(config)
+        self._leave = leave
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        if self._leave and not self.should_exit:
+            _leave_soon()
+        super().handle_exit(sig, frame)
+
+
+def _leave_soon() -> None:
+    threading.Thread(target=_give_up, name="nachash-end", daemon=True).start()
+
+
+def _give_up() -> None:
+    """End the process when it has not ended by itself, and the processes that it started."""
+    threading.Event().wait(_LAST_ANSWERS + _LAST_WORK)
+    if "multiprocessing" in sys.modules:
+        for child in sys.modules["multiprocessing"].active_children():
+            child.kill()
+    os._exit(0)
 
 
 def _listening(place: Place) -> socket.socket:
@@ -73,5 +137,8 @@ def _listening(place: Place) -> socket.socket:
         ) from error
 
 
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+def _address(place: Place, port: int) -> str:
+    """An address that this machine can open, with the token."""
+    host = EVERYWHERE.get(place.host, place.host)
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"http://{bracketed}:{port}/" + (f"?token={place.token}" if place.token else "")

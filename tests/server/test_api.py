@@ -271,6 +271,16 @@ def test_codes_that_make_no_sense_are_refused(client, codes):
     refusal(response)
 
 
+def test_no_answer_describes_more_images_than_fit_into_memory(client, columns):
+    asked = {"codes": [columns[0][0].tobytes().hex()] * 101, "k": 1000}
+
+    described = client.post("/search/codes", json=asked)
+
+    assert described.status_code == 422
+    assert "brief" in described.json()["hint"]
+    assert client.post("/search/codes", json={**asked, "brief": True}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "said"),
     [

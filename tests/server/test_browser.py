@@ -47,9 +47,15 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, program, request):
+def options():
+    """What the server is started with."""
+    return ()
+
+
+@pytest.fixture
+def page(browser, program, request, options):
     """The page, loaded; a message on its console or an error in its script fails the test."""
-    _, address = program()
+    _, address = program(*options)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     complaints = []
@@ -252,3 +258,29 @@ def luminance(colour):
     parts = [value / 255 for value in colour]
     linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("options", [("--host", "0.0.0.0")])
+def test_the_page_works_with_a_token_which_leaves_the_address(page, picture, options):
+    handed(page, DROP, picture)
+    page.wait_for_selector("#asked:not([hidden])")
+
+    assert "token" not in page.url
+    assert page.eval_on_selector(".tile img", "image => image.decode().then(() => true)")
+    page.reload()
+    page.wait_for_selector(".tile")
+
+
+def test_a_visitor_without_the_token_can_type_it(browser, program):
+    _, address = program("--host", "0.0.0.0")
+    own, _, token = address.partition("?token=")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(own)
+
+    assert "Token" in page.inner_text("label")
+    page.fill("#token", token)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".tile")
+    assert page.url == own
+    context.close()

@@ -38,6 +38,88 @@ def test_foreign_names_are_refused_on_loopback(program):
         assert json.load(refused)["error"]
 
 
+def status(address, **headers):
+    """The status of the answer, and the address that was shown at last."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    try:
+        with opener.open(urllib.request.Request(address, headers=headers), timeout=30) as response:
+            return response.status, response.url
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.url
+
+
+def test_beyond_loopback_a_token_is_wanted_and_printed_once(program):
+    process, address = program("--host", "0.0.0.0", "--allowed-host", "photos.example")
+    page, _, token = address.partition("?token=")
+
+    assert len(token) >= 32
+    assert status(page)[0] == status(f"{page}health")[0] == 401
+    assert status(address) == (200, page)
+    bearer = f"Bearer {token}"
+    assert status(f"{page}health", Authorization=bearer)[0] == 200
+    assert status(f"{page}health", Authorization=bearer, Host="photos.example")[0] == 200
+    assert status(f"{page}health", Authorization=bearer, Host="evil.example")[0] == 421
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=30)
+    assert token not in told
+    assert told.endswith("ended\n")
+
+
+def test_a_token_can_be_chosen_and_switched_off(program, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("correct-horse-battery\n")
+
+    _, chosen = program("--token-file", file)
+    assert chosen.endswith("/?token=correct-horse-battery")
+    _, none = program("--host", "0.0.0.0", "--no-token")
+    assert status(f"{none}health")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "said"),
+    [
+        (["--token-file", "nowhere"], {}, "nowhere cannot be read: no such file"),
+        (["--token-file", "query.jpg"], {}, "query.jpg cannot be read: it is no text"),
+        ([], {"NACHASH_TOKEN": "short"}, "the token in $NACHASH_TOKEN is not one of at least 16"),
+    ],
+)
+def test_a_token_that_is_none_is_one_sentence(nachash, indexed_digits, options, environment, said):
+    finished = nachash("serve", "out.h5", "--port", 0, *options, cwd=indexed_digits, **environment)
+
+    assert finished.code == 2
+    assert said in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_the_end_does_not_wait_for_work_that_goes_on(indexed_digits):
+    script = (
+        "import threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from pathlib import Path\n"
+        "from nachash.server import running\n"
+        "from nachash.tasks.serve.service import Service, ServeSettings\n"
+        "running._LAST_ANSWERS, running._LAST_WORK = 0.2, 0.5\n"
+        "with Service(ServeSettings(index=Path('out.h5')), choice=print) as service:\n"
+        "    ThreadPoolExecutor(1).submit(threading.Event().wait)  # the interpreter waits for it\n"
+        "    place = running.Place(port=0)\n"
+        "    running.run(service, place, told=lambda text: print(text, flush=True), leave=True)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=indexed_digits, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert "http://" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        told, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert told == "ended\n"
+    assert process.returncode == 0
+
+
 def test_a_port_in_use_is_one_sentence(nachash, indexed_digits):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -70,11 +152,12 @@ def test_a_server_that_has_answered_has_not_loaded_torch(indexed_digits):
         "import sys\n"
         "from pathlib import Path\n"
         "from starlette.testclient import TestClient\n"
+        "from nachash.server.access import Access\n"
         "from nachash.server.application import application\n"
         "from nachash.tasks.serve.service import Service, ServeSettings\n"
         "settings = ServeSettings(index=Path('out.h5'))\n"
         "with Service(settings, choice=print) as service:\n"
-        "    client = TestClient(application(service, None))\n"
+        "    client = TestClient(application(service, Access.of('testserver')))\n"
         "    answer = client.post('/search', content=Path('query.jpg').read_bytes())\n"
         "print(answer.status_code, [n for n in ('torch', 'timm') if n in sys.modules])"
     )

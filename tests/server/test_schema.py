@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from nachash.server.access import Access
 from nachash.server.application import application
 from nachash.tasks.serve.service import ServeSettings, Service
 
@@ -38,7 +39,9 @@ OPERATIONS = [
 def described(indexed_digits):
     chosen = ServeSettings(index=indexed_digits / "out.h5")
     with Service(chosen, choice=lambda _: None) as service:
-        yield schemathesis.openapi.from_asgi("/openapi.json", application(service, None))
+        yield schemathesis.openapi.from_asgi(
+            "/openapi.json", application(service, Access.of("localhost", ["testserver"]))
+        )
 
 
 # schemathesis draws with the random module where it mutates; hypothesis warns at such times, and a
