@@ -31,7 +31,7 @@ def random_projection(directory, size, bits):
             onnx.numpy_helper.from_array(np.float32(127), "grey"),
         ],
     )
-    opset = [onnx.helper.make_opsetid("", 17)]
+    opset = [onnx.helper.make_opsetid("", 18)]
     stored = onnx.helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
     (directory / "encoder.onnx").write_bytes(stored)
     config = ModelConfig(
