@@ -63,6 +63,15 @@ def padding_is_zero(codes: UInt8[np.ndarray, "*n bytes"], bits: int) -> bool:
     return not padding or not (codes[..., -1] & ((1 << padding) - 1)).any()
 
 
+def without_padding(
+    codes: UInt8[np.ndarray, "*n bytes"], bits: int
+) -> UInt8[np.ndarray, "*n bytes"]:
+    """The codes with zeros after the first `bits` of each."""
+    cleared = codes.copy()
+    cleared[..., -1] &= (0xFF << (codes.shape[-1] * 8 - bits)) & 0xFF
+    return cleared
+
+
 def popcount(codes: UInt8[np.ndarray, "*n bytes"]) -> UInt16[np.ndarray, "*n"]:
     """Ones in each code."""
     return np.bitwise_count(codes).sum(axis=-1, dtype=np.uint16)

@@ -8,8 +8,8 @@ log, it is written anew without them.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, final
 
-import h5py
-
+from nachash.index.columns import Columns
+from nachash.index.ragged import Ragged
 from nachash.index.storage import text_column
 from nachash.records import Skipped
 
@@ -31,8 +31,8 @@ def last_words(paths: Iterable[str], reasons: Iterable[str]) -> dict[str, str]:
 class ErrorLog:
     """The log of an index that is being written; it is read once, when it is first needed."""
 
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
         self._known: dict[str, str] | None = None
 
     def write(self, skipped: Sequence[Skipped], found: Collection[str]) -> None:
@@ -51,16 +51,16 @@ class ErrorLog:
 
     def _listed(self) -> dict[str, str]:
         if self._known is None:
-            errors = self._file["errors"]
+            errors = self._columns.group["errors"]
             count = text_column.length(errors["paths"])
             texts = (text_column.all_texts(errors[part], count) for part in ("paths", "reasons"))
             self._known = last_words(*texts)
         return self._known
 
     def _append(self, news: Sequence[tuple[str, str]], known: dict[str, str]) -> None:
-        errors = self._file["errors"]
-        start = text_column.length(errors["paths"])
+        start = text_column.length(self._columns.group["errors"]["paths"])
         if start + len(news) > 2 * len(known) + _FEW:
             start, news = 0, list(known.items())
-        text_column.append(errors["paths"], start, [path for path, _ in news])
-        text_column.append(errors["reasons"], start, [reason for _, reason in news])
+        for number, name in enumerate(("paths", "reasons")):
+            texts = Ragged.of_texts([entry[number] for entry in news])
+            self._columns.append_ragged(f"errors/{name}", start, texts)

@@ -1,31 +1,51 @@
 """Reads an index: only rows that were committed and not removed exist."""
 
+import contextlib
+import dataclasses
 import functools
 import os
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Final, TypeVar, final
 
 import h5py
 import numpy as np
 
 from nachash import codes as code
 from nachash.errors import DamagedError, MissingError
+from nachash.index import path_rules
 from nachash.index.error_log import last_words
-from nachash.index.ragged import Ragged
-from nachash.index.storage import layout, text_column
-from nachash.index.storage.chunks import check_complete
+from nachash.index.ragged import Ragged, named
+from nachash.index.row_block import RowBlock, label_rows, labels_of, path_hashes, row_block
+from nachash.index.storage import layout, lock, text_column
+from nachash.index.storage.checksummed import ChecksummedGroup
+from nachash.index.storage.digests import text_hash
 from nachash.index.storage.journal import committed_pages
+from nachash.index.storage.manifest import Manifest, UnprovenError
 from nachash.index.storage.opening import checked_file, damage
-from nachash.index.storage.paged_file import PagedFile
+from nachash.index.storage.paged_file import PagedFile, Pages
+from nachash.index.storage.raw import from_disk, through_pages
+from nachash.index.storage.sealed import SealedGroup
 from nachash.index.storage.unchecked import UncheckedGroup
 from nachash.records import Preprocessing, Skipped
 from nachash.results.index import Metadata
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Bool, Int64, UInt8, UInt64
+
+_ATTEMPTS: Final = 50
+_IDLE_ATTEMPTS: Final = 5  # while a writer holds the index and writes nothing
+_PAUSE: Final = 0.02  # seconds; a commit takes less
+_HALF_WRITTEN: Final = (OSError, KeyError, ValueError, TypeError, RuntimeError, DamagedError)
+_BLOCK: Final = 1 << 16  # paths that are looked at together
+_FEW: Final = 64  # paths that are read one by one
+_TABLE_BITS: Final = 20
+
+T = TypeVar("T")
 
 
 def open_index(path: Path, *, check: bool = True) -> "Index":
-    """An index, open for reading; without `check`, checksums of its columns are not compared.
+    """An index, open for reading; without `check`, its columns are not compared with their proofs.
 
     Raises:
         MissingError: there is no such file.
@@ -40,9 +60,9 @@ def open_index(path: Path, *, check: bool = True) -> "Index":
 class Index:
     """Rows of an open index; a *position* counts live rows from 0, an *id* never changes.
 
-    Every method raises DamagedError when it meets bytes that do not match their checksum; without
-    `check`, those of the encoder alone. `file` and `header` are for those who look at all rows,
-    also at removed ones.
+    Every method raises DamagedError when it meets bytes that are not those that were committed;
+    without `check`, those of the encoder alone. `file`, `header`, `columns` and `proven` (as
+    `columns`, but always with `check`) are for those who look at all rows, also at removed ones.
     """
 
     def __init__(self, path: Path, *, check: bool = True) -> None:
@@ -52,12 +72,73 @@ class Index:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             with damage(path):
-                self.file = _opened(path, self._descriptor)
-                self.header = layout.read_header(self.file, path)
-                self._columns = self.file if check else UncheckedGroup(self.file)
+                self._open()
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    def _open(self) -> None:
+        """Look at the file as it is now."""
+        state = self._present_state()
+        pages = committed_pages(self._descriptor)
+        read_at = from_disk(self._descriptor)
+        if pages is not None:
+            read_at = through_pages(self._descriptor, pages)
+        # Opened by its name, HDF5 would share what it knows of a file that is open already.
+        pages = pages or Pages(os.fstat(self._descriptor).st_size)
+        paged = PagedFile(self._descriptor, pages)
+        with contextlib.ExitStack() as unless_an_index, _told(paged):
+            file = unless_an_index.enter_context(h5py.File(paged, "r"))
+            header = layout.read_header(file, self.path)
+            unless_an_index.pop_all()
+        self._paged = paged
+        self._state, self.file, self.header = state, file, header
+        if header.version == 1:
+            self.proven: Any = ChecksummedGroup(file)
+            unchecked: Any = UncheckedGroup(file, frozenset(layout.data_sets(header, file)))
+        else:
+            digests = Manifest(file, header.entries)
+            self.proven = SealedGroup(file, digests, read_at)
+            unchecked = SealedGroup(file, digests, read_at, check=False)
+        self.columns = self.proven if self._check else unchecked
+
+    def _present_state(self) -> tuple[int, ...]:
+        status = os.fstat(self._descriptor)
+        return status.st_size, status.st_mtime_ns
+
+    def read(self, use: Callable[[Any], T]) -> T:
+        """What `use` makes of the columns; it begins again where a writer came in between.
+
+        Rows that were committed are never rewritten, but the chunks and digests that they share
+        with later ones are.
+
+        Raises:
+            DamagedError: what it read is not what was committed, and nobody has written meanwhile.
+        """
+        with damage(self.path):
+            for attempt in range(_ATTEMPTS):
+                try:
+                    with _told(self._paged):
+                        return use(self.columns)
+                except UnprovenError:
+                    idle = attempt >= _IDLE_ATTEMPTS or lock.owner(self.path) is None
+                    if not self._renewed() and idle:
+                        raise
+            return use(self.columns)
+
+    def _renewed(self) -> bool:
+        """Look at the file anew when somebody has written to it since we looked."""
+        if self._present_state() == self._state:
+            time.sleep(_PAUSE)
+            return False
+        file, header = self.file, self.header
+        with contextlib.suppress(*_HALF_WRITTEN):
+            self._open()
+            file.close()
+            self.header = dataclasses.replace(
+                self.header, committed=header.committed, next_id=header.next_id
+            )
+        return True
 
     def close(self) -> None:
         """Close the file."""
@@ -125,33 +206,26 @@ class Index:
     @property
     def has_labels(self) -> bool:
         """Whether the images have labels."""
-        return "labels" in self.file
+        return "labels" in self.columns
 
     @functools.cached_property
     def label_names(self) -> tuple[str, ...] | None:
-        """A name for each column of `labels()`; None without labels."""
+        """A name for each label; None without labels."""
         if not self.has_labels:
             return None
-        with damage(self.path):
-            names = self._texts("label_names")
-            return tuple(text_column.all_texts(names, text_column.length(names)))
+        return tuple(self.read(lambda columns: _all_texts(columns["label_names"])))
 
     @functools.cached_property
     def encoder(self) -> bytes:
         """The ONNX graph that made the codes."""
-        with damage(self.path):
-            check_complete(self.file["encoder"], len(self.file["encoder"]))
-            return self.file["encoder"][:].tobytes()
+        return self._whole("encoder")
 
     @property
     def calibration(self) -> str | None:
         """What `calibrate` measured, as JSON; None when it has not run."""
-        with damage(self.path):
-            if layout.CALIBRATION not in self.file:
-                return None
-            stored = self.file[layout.CALIBRATION]
-            check_complete(stored, len(stored))
-            return stored[:].tobytes().decode()
+        if layout.CALIBRATION not in self.columns:
+            return None
+        return self._whole(layout.CALIBRATION).decode()
 
     def codes(self) -> UInt8[np.ndarray, "n bytes"]:
         """The code of every row."""
@@ -174,12 +248,12 @@ class Index:
 
     def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
         """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
-        return self._column("digests") if "digests" in self.file else None
+        return self._column("digests") if "digests" in self.columns else None
 
     @property
     def has_metadata(self) -> bool:
         """Whether sizes of pictures and times of exposure were recorded."""
-        return layout.METADATA.keys() <= self.file.keys()
+        return all(name in self.columns for name in layout.METADATA)
 
     def metadata(self) -> Metadata | None:
         """Size and time of exposure of every row; None where they were not recorded."""
@@ -188,7 +262,15 @@ class Index:
         return Metadata(*(self._column(name).astype(np.int64) for name in layout.METADATA))
 
     def labels(self) -> UInt8[np.ndarray, "n classes"]:
-        """The multi-hot labels of every row.
+        """The multi-hot labels of every row; for many names, `label_numbers` is far smaller.
+
+        Raises:
+            MissingError: the index has no labels.
+        """
+        return self.label_numbers().multi_hot(len(self.label_names or ()))
+
+    def label_numbers(self) -> Ragged:
+        """The labels of every row, as ascending places in `label_names`.
 
         Raises:
             MissingError: the index has no labels.
@@ -197,42 +279,65 @@ class Index:
             raise MissingError(
                 f"{self.path} has no labels", "encode the images again with --labels folder"
             )
-        return self._column("labels")
+        found = self.read(lambda columns: labels_of(columns["labels"], 0, self.header.committed))
+        if (found.values < 0).any() or (found.values >= len(self.label_names or ())).any():
+            raise DamagedError(f"{self.path} is damaged: a label has no name")
+        return found if self._live is None else found.take(self._live)
+
+    def label_texts(self, positions: Int64[np.ndarray, "k"]) -> list[str | None]:
+        """The names of some rows' labels, joined by a semicolon; None when there are none."""
+        names = self.label_names
+        if names is None:
+            return [None] * len(positions)
+        rows = self.stored_rows()[positions]
+        found = self.read(lambda columns: label_rows(columns["labels"], rows))
+        with damage(self.path):
+            return [named(found.row(row), names) for row in range(len(rows))]
 
     def paths(self, positions: Int64[np.ndarray, "k"]) -> list[str]:
         """The paths of some rows, without reading those of the others."""
         rows = positions if self._live is None else self._live[positions]
-        with damage(self.path):
-            return text_column.read(self._paths, rows)
+        found = self.read(lambda columns: text_column.rows(columns["paths"], rows))
+        return text_column.texts(self._lawful(found))
 
     def all_paths(self) -> list[str]:
         """The path of every row."""
-        with damage(self.path):
-            paths = text_column.all_texts(self._paths, self.header.committed)
-        return paths if self._live is None else [paths[row] for row in self._live]
+        return text_column.texts(self.path_bytes())
 
     def path_bytes(self) -> Ragged:
         """The path of every row as bytes, without a string for each."""
-        with damage(self.path):
-            paths = text_column.packed(self._paths, self.header.committed)
-        return paths if self._live is None else paths.take(self._live)
+        found = self.read(
+            lambda columns: text_column.part(columns["paths"], 0, self.header.committed)
+        )
+        self._lawful(found)
+        return found if self._live is None else found.take(self._live)
+
+    def _lawful(self, paths: Ragged) -> Ragged:
+        outside = self.header.outside or self.header.version == 1
+        for block in paths.blocks(_BLOCK):
+            lawful = path_rules.lawful(block).all()
+            if not lawful or (not outside and path_rules.leaving(block).any()):
+                raise DamagedError(
+                    f"{self.path} is damaged: a path is empty, has a NUL or leads out of the root",
+                    f"nachash index verify --index {self.path}",
+                )
+        return paths
 
     def removed_images(self) -> dict[int, str]:
         """Paths by id of the rows that were removed and still take room, ids ascending."""
         if self._live is None:
             return {}
         gone = np.setdiff1d(np.arange(self.header.committed), self._live, assume_unique=True)
-        with damage(self.path):
-            paths = text_column.read(self._paths, gone)
+        found = self.read(lambda columns: text_column.rows(columns["paths"], gone))
+        paths = text_column.texts(self._lawful(found))
         return dict(zip(self._all_rows("ids")[gone].tolist(), paths, strict=True))
 
     def errors(self) -> list[Skipped]:
         """Images that were skipped, and why."""
+        paths, reasons = self.read(
+            lambda columns: [_all_texts(columns["errors"][name]) for name in ("paths", "reasons")]
+        )
         with damage(self.path):
-            places, why = self._texts("errors/paths"), self._texts("errors/reasons")
-            count = text_column.length(places)
-            paths = text_column.all_texts(places, count)
-            reasons = text_column.all_texts(why, count)
             listed = last_words(paths, reasons)
         return [Skipped(path, reason) for path, reason in listed.items()]
 
@@ -264,25 +369,54 @@ class Index:
         Raises:
             MissingError: it is not in the index.
         """
-        wanted = path.encode("utf-8", "surrogateescape")
-        with damage(self.path):
-            starts, ends, blob = text_column.whole(self._paths, self.header.committed)
-        candidates = np.flatnonzero(ends - starts == len(wanted))
-        for row in candidates if self._live is None else np.intersect1d(candidates, self._live):
-            if blob[starts[row] : ends[row]] == wanted:
-                return int(row if self._live is None else np.searchsorted(self._live, row))
-        raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
+        (position,) = self.positions_of_paths([path])
+        if position < 0:
+            raise MissingError(f"{self.path} has no image {path}", "name it as the index does")
+        return int(position)
+
+    def positions_of_paths(self, paths: Sequence[str]) -> Int64[np.ndarray, "k"]:
+        """The position of the image with each path, as it is stored; -1: there is none.
+
+        The hashes of all paths are compared, and the bytes of those alone whose hash is the same.
+        """
+        wanted = [path.encode("utf-8", "surrogateescape") for path in paths]
+        hashes = np.array([text_hash(path) for path in wanted], np.uint64)
+        order = np.argsort(hashes)
+        known = self._hashes
+        rows = np.flatnonzero(_among(known, hashes))
+        first = np.searchsorted(hashes, known[rows], sorter=order)
+        found = np.full(len(paths), -1, np.int64)
+        for row, start, path in zip(
+            rows.tolist(), first.tolist(), self._bytes_at(rows), strict=True
+        ):
+            while start < len(order) and hashes[order[start]] == known[row]:
+                if wanted[order[start]] == path:
+                    found[order[start]] = row
+                start += 1
+        return found
+
+    def stored_rows(self) -> Int64[np.ndarray, "n"]:
+        """The row of the file in which each position lies."""
+        return np.arange(self.header.committed) if self._live is None else self._live
+
+    def block(self, start: int, stop: int) -> RowBlock:
+        """Rows of the file from start to stop, removed ones with them, as they are stored."""
+        return self.read(lambda columns: row_block(columns, start, stop))
+
+    def _bytes_at(self, positions: Int64[np.ndarray, "k"]) -> list[bytes]:
+        if len(positions) > _FEW:
+            return self.path_bytes().take(positions).texts()
+        return [path.encode("utf-8", "surrogateescape") for path in self.paths(positions)]
 
     @functools.cached_property
-    def _paths(self) -> text_column.Texts:
-        return self._texts("paths")
+    def _hashes(self) -> UInt64[np.ndarray, "n"]:
+        if self.header.version > 1:
+            return self._column(layout.HASHES)
+        return path_hashes(self.path_bytes())
 
-    def _texts(self, name: str) -> text_column.Texts:
-        """A text column, its chunks checked."""
-        if self._check:
-            group = self.file[name]
-            text_column.check_complete(group, text_column.length(group))
-        return self._columns[name]
+    def _whole(self, name: str) -> bytes:
+        """All bytes of a data set, which are compared with what proves them in any case."""
+        return self.read(lambda _: self.proven[name][:].tobytes())
 
     def _column(self, name: str) -> np.ndarray:
         values = self._all_rows(name)
@@ -290,10 +424,7 @@ class Index:
 
     def _all_rows(self, name: str) -> np.ndarray:
         """A column with its removed rows."""
-        with damage(self.path):
-            if self._check:
-                check_complete(self.file[name], self.header.committed)
-            return self._columns[name][: self.header.committed]
+        return self.read(lambda columns: columns[name][: self.header.committed])
 
     @functools.cached_property
     def _ids(self) -> Int64[np.ndarray, "n"]:
@@ -311,8 +442,28 @@ class Index:
         return np.flatnonzero(status == layout.LIVE) if status.any() else None
 
 
-def _opened(path: Path, descriptor: int) -> h5py.File:
-    pages = committed_pages(descriptor)
-    if pages is None:
-        return h5py.File(path, "r", locking=False)
-    return h5py.File(PagedFile(descriptor, pages), "r")
+@contextlib.contextmanager
+def _told(paged: PagedFile) -> Iterator[None]:
+    """Raise what the system said about reading, which HDF5 drops, and not what follows from it."""
+    try:
+        yield
+    except BaseException as error:  # noqa: BLE001
+        raise paged.failure or error from None
+    if paged.failure is not None:
+        raise paged.failure
+
+
+def _all_texts(group: text_column.Texts) -> list[str]:
+    return text_column.all_texts(group, text_column.length(group))
+
+
+def _among(
+    known: UInt64[np.ndarray, "n"], wanted: UInt64[np.ndarray, "k"]
+) -> Bool[np.ndarray, "n"]:
+    """Which of many numbers are among some: most are told apart by their lowest bits."""
+    table = np.zeros(1 << _TABLE_BITS, bool)
+    mask = np.uint64(len(table) - 1)
+    table[wanted & mask] = True
+    maybe = table[known & mask]
+    maybe[maybe] = np.isin(known[maybe], wanted)
+    return maybe

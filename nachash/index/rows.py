@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import h5py
 import numpy as np
 
+from nachash.index.columns import Columns
+from nachash.index.ragged import Ragged
+from nachash.index.row_block import RowBlock
 from nachash.index.storage import layout, text_column
-from nachash.index.storage.chunks import write_rows
 from nachash.records import Reference
 from nachash.results.index import Metadata
 from nachash.shapes import Int64, UInt8
@@ -32,34 +33,48 @@ class Changes:
     found: Collection[str] = ()
 
 
-def append(
-    file: h5py.File,
-    row: int,
-    ids: Int64[np.ndarray, "n"],
+def append(columns: Columns, row: int, block: RowBlock, hashes: np.ndarray) -> None:
+    """Write rows from `row` on; whatever stood there or later is dropped.
+
+    Raises:
+        UnprovenError: a chunk that they continue is damaged.
+    """
+    for name, nothing in layout.UNKNOWN.items():
+        if name in block.columns and name not in columns.group:
+            columns.create(name)
+            unknown = np.full((row, *columns.group[name].shape[1:]), nothing)
+            columns.group[name].write(0, unknown)
+        if name in columns.group and name not in block.columns:
+            unknown = np.full((len(block), *columns.group[name].shape[1:]), nothing)
+            block = block.replaced(**{name: unknown})
+    for name, values in block.columns.items():
+        columns.group[name].write(row, values)
+    columns.group[layout.HASHES].write(row, hashes)
+    columns.append_ragged("paths", row, block.paths)
+    if block.labels is not None:
+        columns.append_ragged("labels", row, block.labels)
+
+
+def block_of(
     codes: UInt8[np.ndarray, "n bytes"],
     references: Sequence[Reference],
     labels: UInt8[np.ndarray, "n classes"] | None,
+    ids: Int64[np.ndarray, "n"],
     changes: Changes,
-) -> None:
-    """Write rows from `row` on; whatever stood there or later is dropped."""
+) -> RowBlock:
+    """New rows, as they are stored."""
     columns = {
         "codes": codes,
         "ids": ids,
         "size": np.array([reference.size for reference in references], np.int64),
         "mtime_ns": np.array([reference.mtime_ns for reference in references], np.int64),
         "status": np.full(len(codes), layout.LIVE, np.uint8),
-    } | ({} if labels is None else {"labels": labels})
-    known = _known(changes)
-    for name, nothing in layout.UNKNOWN.items():
-        if name in known and name not in file:
-            layout.optional_column(file, name, row)
-        if name in file:
-            unknown = np.full((len(codes), *file[name].shape[1:]), nothing)
-            columns[name] = known.get(name, unknown)
-    for name, values in columns.items():
-        file[name].resize(row + len(codes), axis=0)
-        file[name][row:] = values
-    text_column.append(file["paths"], row, [reference.path for reference in references])
+    }
+    return RowBlock(
+        columns | _known(changes),
+        Ragged.of_texts([reference.path for reference in references]),
+        None if labels is None else Ragged.of_multi_hot(labels),
+    )
 
 
 def _known(changes: Changes) -> dict[str, np.ndarray]:
@@ -72,30 +87,24 @@ def _known(changes: Changes) -> dict[str, np.ndarray]:
     return known
 
 
-def change(file: h5py.File, rows: int, changes: Changes) -> None:
-    """Remove rows, restore removed ones, and give others a new time of change."""
+def change(columns: Columns, rows: int, changes: Changes) -> None:
+    """Remove rows, restore removed ones, and give others a new time of change.
+
+    Raises:
+        UnprovenError: a chunk that is changed is damaged.
+    """
     if not changes.removed and not changes.restored and not changes.times:
         return
-    ids = file["ids"][:rows]
+    ids = columns.group["ids"][:rows]
     for concerned, status in ((changes.removed, layout.REMOVED), (changes.restored, layout.LIVE)):
         at = np.searchsorted(ids, sorted(concerned)).astype(np.int64)
-        write_rows(file["status"], at, np.full(len(at), status, np.uint8))
+        columns.group["status"].change(at, np.full(len(at), status, np.uint8))
     touched = np.searchsorted(ids, sorted(changes.times)).astype(np.int64)
     times = np.array([changes.times[each] for each in sorted(changes.times)], np.int64)
-    write_rows(file["mtime_ns"], touched, times)
+    columns.group["mtime_ns"].change(touched, times)
 
 
-def add_label_names(file: h5py.File, rows: int, names: Sequence[str]) -> None:
-    """Give the labels more columns, zero for all rows that are there."""
-    present = text_column.length(file["label_names"])
-    text_column.append(file["label_names"], present, names)
-    width = present + len(names)
-    if file["labels"].maxshape[1] is None:
-        file["labels"].resize((rows, width))
-        file["labels"][:, present:] = 0
-        return
-    labels = file["labels"][:rows]
-    del file["labels"]
-    layout.label_column(file, width)
-    file["labels"].resize(rows, axis=0)
-    file["labels"][:, :present], file["labels"][:, present:] = labels, 0
+def add_label_names(columns: Columns, names: Sequence[str]) -> None:
+    """Give names to further labels, which no row has so far."""
+    present = text_column.length(columns.group["label_names"])
+    columns.append_ragged("label_names", present, Ragged.of_texts(names))

@@ -1,24 +1,23 @@
-"""What can be saved of an index with damaged chunks: every row all of whose parts are sound."""
+"""What can be saved of an index with damaged chunks: every row all of whose parts are proven."""
 
-import contextlib
 from dataclasses import dataclass
+from typing import Any
 
-import h5py
 import numpy as np
 
+from nachash import codes as code
 from nachash.errors import DamagedError
-from nachash.index import writer
+from nachash.index import path_rules, writer
+from nachash.index.ragged import Ragged
 from nachash.index.reader import Index
-from nachash.index.rows import Changes
+from nachash.index.row_block import RowBlock
 from nachash.index.storage import layout
-from nachash.index.storage.chunks import read_sound
 from nachash.index.storage.naming import NewFile
 from nachash.index.storage.opening import damage
-from nachash.records import Reference, Skipped
-from nachash.results.index import Metadata
+from nachash.records import Skipped
 from nachash.shapes import Bool
 
-_BLOCK = 1 << 14
+_BLOCK = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Salvage:
 
 
 def salvage(index: Index, new: NewFile) -> Salvage:
-    """Write the sound, live rows of an index to a new one, with their ids.
+    """Write the proven, live rows of an index to a new file, with their ids.
 
     A row is lost when any of its values is: `index add` encodes its image again.
 
@@ -38,21 +37,17 @@ def salvage(index: Index, new: NewFile) -> Salvage:
         DamagedError: its encoder, the names of its labels, or a whole column cannot be read.
         StorageError: the new index cannot be written.
     """
-    file, header = index.file, index.header
     try:
         encoder, names = index.encoder, index.label_names
         with damage(index.path):
-            columns, sound = _columns(file, header.committed)
-            paths, readable = _paths(file["paths"], header.committed)
+            rows, sound = _proven(index)
     except DamagedError as error:
         raise DamagedError(
             f"{index.path} cannot be repaired: its encoder, the names of its labels or the head of "
             "a column are damaged",
             "encode the images again into another file",
         ) from error
-    sound &= readable & _ascending(columns["ids"], sound)
-    live = columns["status"] == layout.LIVE
-    rows = np.flatnonzero(sound & live)
+    kept = np.flatnonzero(sound & (rows.columns["status"] == layout.LIVE))
     with writer.fill(
         new,
         bits=index.bits,
@@ -62,35 +57,62 @@ def salvage(index: Index, new: NewFile) -> Salvage:
         root=index.root,
         label_names=names,
     ) as saved:
-        for start in range(0, len(rows), _BLOCK):
-            _append(saved, columns, paths, rows[start : start + _BLOCK])
-        saved.append(*_nothing(index), skipped=_errors(index))
-        saved.reserve_ids(header.next_id)
-    return Salvage(len(rows), int(np.count_nonzero(~sound)))
+        for start in range(0, len(kept), _BLOCK):
+            saved.append_block(rows.take(kept[start : start + _BLOCK]))
+        saved.change(skipped=_errors(index))
+        saved.reserve_ids(index.next_id)
+    return Salvage(len(kept), int(np.count_nonzero(~sound)))
 
 
-def _columns(file: h5py.File, rows: int) -> tuple[dict[str, np.ndarray], Bool[np.ndarray, "rows"]]:
+def _proven(index: Index) -> tuple[RowBlock, Bool[np.ndarray, "rows"]]:
+    """All rows, and which are proven in all their parts and keep the rules of the format."""
+    proven, rows = index.proven, index.header.committed
     sound = np.ones(rows, bool)
     columns = {}
-    for name in ("codes", *layout.ROW_COLUMNS, *layout.OPTIONAL):
-        if name in file:
-            columns[name], readable = read_sound(file[name], rows)
-            sound &= readable
-    return columns, sound
+    for name in ("codes", *layout.ROW_COLUMNS, *layout.UNKNOWN):
+        if name in proven:
+            values, good = proven[name].proven()
+            columns[name] = values[:rows]
+            sound &= good[:rows]
+    paths = _ragged(proven["paths"], layout.TEXTS[0], sound)
+    labels = _labels(index, sound)
+    sound &= path_rules.lawful(paths) & (columns["status"] <= layout.REMOVED)
+    if index.header.version > 1 and not index.header.outside:
+        sound &= ~path_rules.leaving(paths)
+    sound &= (columns["codes"] == code.without_padding(columns["codes"], index.bits)).all(axis=1)
+    sound &= _ascending(columns["ids"], sound) & (columns["ids"] < index.next_id)
+    return RowBlock(columns, paths, labels), sound
 
 
-def _paths(group: h5py.Group, rows: int) -> tuple[list[bytes], Bool[np.ndarray, "rows"]]:
-    """The path of each row, and whether its end, its beginning and all its bytes can be read."""
-    ends, sound = read_sound(group["ends"], rows)
-    blob, readable = read_sound(group["bytes"], len(group["bytes"]))
-    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[:rows]
-    sound &= np.concatenate([np.ones(1, bool), sound[:-1]])[:rows]
-    sound &= (starts >= 0) & (starts <= ends) & (ends <= len(blob))
+def _ragged(group: Any, name: str, sound: Bool[np.ndarray, "rows"]) -> Ragged:
+    """Rows of different lengths; those that are not proven are empty, and not `sound` any more."""
+    ends, good = (part[: len(sound)] for part in group["ends"].proven())
+    values, readable = group[name].proven()
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
+    good &= np.concatenate([np.ones(1, bool), good[:-1]])[: len(ends)]
+    good &= (starts >= 0) & (starts <= ends) & (ends <= len(values))
     bad = np.concatenate([np.zeros(1, np.int64), np.cumsum(~readable)])
-    sound[sound] = bad[ends[sound]] == bad[starts[sound]]
-    whole = blob.tobytes()
-    spans = zip(starts.tolist(), ends.tolist(), sound.tolist(), strict=True)
-    return [whole[start:end] if good else b"" for start, end, good in spans], sound
+    good[good] = bad[ends[good]] == bad[starts[good]]
+    sound &= good
+    lengths = np.where(good, ends - starts, 0)
+    compact = np.cumsum(lengths, dtype=np.int64)
+    places = np.repeat(starts - (compact - lengths), lengths) + np.arange(lengths.sum())
+    return Ragged(compact, values[places])
+
+
+def _labels(index: Index, sound: Bool[np.ndarray, "rows"]) -> Ragged | None:
+    if not index.has_labels:
+        return None
+    column = index.proven["labels"]
+    if index.header.version == 1:
+        values, good = column.proven()
+        sound &= good[: len(sound)]
+        return Ragged.of_multi_hot(values[: len(sound)])
+    found = _ragged(column, layout.LABELS[0], sound)
+    nameless = (found.values < 0) | (found.values >= len(index.label_names or ()))
+    rows = np.searchsorted(found.ends, np.flatnonzero(nameless), side="right")
+    sound[rows] = False
+    return found
 
 
 def _ascending(ids: np.ndarray, sound: Bool[np.ndarray, "rows"]) -> Bool[np.ndarray, "rows"]:
@@ -99,41 +121,8 @@ def _ascending(ids: np.ndarray, sound: Bool[np.ndarray, "rows"]) -> Bool[np.ndar
     return ids > np.concatenate([np.full(1, -1, np.int64), below[:-1]])[: len(ids)]
 
 
-def _append(
-    saved: writer.IndexWriter, columns: dict[str, np.ndarray], paths: list[bytes], rows: np.ndarray
-) -> None:
-    references = [
-        Reference(paths[row].decode("utf-8", "surrogateescape"), size, time)
-        for row, size, time in zip(
-            rows, columns["size"][rows].tolist(), columns["mtime_ns"][rows].tolist(), strict=True
-        )
-    ]
-    saved.append(
-        columns["codes"][rows],
-        references,
-        columns["labels"][rows] if "labels" in columns else None,
-        changes=Changes(
-            ids=columns["ids"][rows],
-            digests=columns["digests"][rows] if "digests" in columns else None,
-            metadata=_metadata(columns, rows),
-        ),
-    )
-
-
-def _metadata(columns: dict[str, np.ndarray], rows: np.ndarray) -> Metadata | None:
-    if not columns.keys() >= layout.METADATA.keys():
-        return None
-    return Metadata(*(columns[name][rows].astype(np.int64) for name in layout.METADATA))
-
-
-def _nothing(index: Index) -> tuple[np.ndarray, list[Reference], np.ndarray | None]:
-    """A batch without a row."""
-    names = index.label_names
-    codes = np.zeros((0, index.file["codes"].shape[1]), np.uint8)
-    return codes, [], None if names is None else np.zeros((0, len(names)), np.uint8)
-
-
 def _errors(index: Index) -> list[Skipped]:
-    with contextlib.suppress(DamagedError):
+    try:
         return index.errors()
-    return []
+    except DamagedError:
+        return []

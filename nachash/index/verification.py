@@ -1,27 +1,27 @@
-"""Everything that can be wrong in an index: each checksum, and what the columns promise."""
+"""Everything that can be wrong in an index: each proof, and what the columns promise."""
 
 import hashlib
-import re
-from collections.abc import Callable, Collection, Container, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import h5py
 import numpy as np
 
 from nachash import codes as code
 from nachash.errors import DamagedError
+from nachash.index import path_rules
 from nachash.index.reader import Index
+from nachash.index.row_block import path_hashes
 from nachash.index.storage import layout, text_column
-from nachash.index.storage.chunks import check_complete, mapped_rows
 from nachash.index.storage.opening import checked_file
 from nachash.records import Progress, silent
 from nachash.results.index import Problem
 
-_FIRST_LINE: Final = re.compile(rb"nachash-index [0-9a-f]{32}\n\0*\Z")
 _BLOCK_BYTES: Final = 1 << 22
+_BLOCK_ROWS: Final = 1 << 16
 _RAISED: Final = (OSError, KeyError, ValueError, TypeError, RuntimeError)
+_NO_TEXTS: Final = "where its rows end does not fit what it holds"
 
 
 def problems(path: Path, progress: Progress = silent) -> Iterator[Problem]:
@@ -40,175 +40,161 @@ def problems(path: Path, progress: Progress = silent) -> Iterator[Problem]:
         yield Problem("file", error.sentence)
         return
     with path.open("rb") as raw:
-        if not _FIRST_LINE.match(raw.read(layout.USER_BLOCK)):
-            yield Problem("identity", "the first 512 bytes are not those of a nachash index")
+        first = raw.read(layout.USER_BLOCK)
+    if not layout.FIRST_LINE.match(first):
+        yield Problem("identity", "the first 512 bytes are not those of a nachash index")
     try:
         opened = Index(path)
     except DamagedError as error:
         yield Problem("attributes", error.sentence)
         return
     with opened as index:
-        yield from _of_file(index.file, index.header, progress)
+        if layout.FIRST_LINE.match(first) and index.header.identity not in ("", _identity(first)):
+            yield Problem("identity", "the first line is not that of this index")
+        yield from _of_file(index, progress)
 
 
-def _of_file(file: h5py.File, header: layout.Header, progress: Progress) -> Iterator[Problem]:
-    lengths: dict[str, int] = {}
-    damaged = set()
-    for name in layout.data_sets(file):
+def _identity(first: bytes) -> str:
+    return first[layout.IDENTITY].split()[1].decode()
+
+
+def _of_file(index: Index, progress: Progress) -> Iterator[Problem]:
+    damaged, sizes = set(), {}
+    columns = index.proven
+    for name in layout.data_sets(index.header, index.file):
         try:
-            lengths[name] = _rows(file, name, header)
+            dataset = index.file[name]
+            sizes[name] = int(np.prod(dataset.shape, dtype=np.int64)) * dataset.dtype.itemsize
         except _RAISED as error:
             damaged.add(name.partition("/")[0])
             yield Problem(name, _short(error))
-    done, total = 0, sum(_bytes(file[name], rows) for name, rows in lengths.items())
-    for name, rows in lengths.items():
-        for what in _unreadable(file[name], rows):
+    done, total = 0, sum(sizes.values())
+    for name, size in sizes.items():
+        for what in _faults(columns, name):
             damaged.add(name.partition("/")[0])
             yield Problem(name, what)
-        done += _bytes(file[name], rows)
+        done += size
         progress("verifying", done, total)
-    yield from _rules(file, header, damaged)
+    yield from _rules(index, columns, damaged)
 
 
-def _rows(file: h5py.File, name: str, header: layout.Header) -> int:
-    """How many rows of a data set count.
-
-    Raises:
-        KeyError, and what else h5py raises: it cannot be opened.
-    """
-    length = len(file[name])
-    if name == "paths/ends" or name in ("codes", *layout.ROW_COLUMNS, *layout.OPTIONAL):
-        return header.committed
-    return length
+def _faults(columns: Any, name: str) -> Iterator[str]:
+    for part in name.split("/"):
+        columns = columns[part]
+    yield from columns.faults()
 
 
-def _bytes(dataset: h5py.Dataset, rows: int) -> int:
-    width = int(np.prod(dataset.shape[1:], dtype=np.int64))
-    return rows * width * dataset.dtype.itemsize
-
-
-def _unreadable(dataset: h5py.Dataset, rows: int) -> Iterator[str]:
-    """What is wrong with the chunks of a data set, one by one."""
-    sound: Container[int] = range(rows)
-    try:
-        check_complete(dataset, rows)
-    except _RAISED as error:
-        sound = mapped_rows(dataset)
-        if all(first in sound for first in range(0, rows, dataset.chunks[0])):
-            yield _short(error)
-    chunk = dataset.chunks[0]
-    row_bytes = max(1, _bytes(dataset, chunk))
-    step = chunk * max(1, _BLOCK_BYTES // row_bytes)
-    for start in range(0, rows, step):
-        firsts = range(start, min(start + step, rows), chunk)
-        whole = all(first in sound for first in firsts)
-        if whole and _error(dataset, start, min(start + step, rows)) is None:
-            continue
-        for first in firsts:
-            last = min(first + chunk, rows)
-            if first not in sound:
-                yield f"rows {first} to {last - 1}: the chunk is missing, or without its checksum"
-            elif (what := _error(dataset, first, last)) is not None:
-                yield f"rows {first} to {last - 1}: {what}"
-
-
-def _error(dataset: h5py.Dataset, start: int, end: int) -> str | None:
-    try:
-        dataset[start:end]
-    except _RAISED as error:
-        return _short(error)
-    return None
-
-
-def _rules(file: h5py.File, header: layout.Header, damaged: Collection[str]) -> Iterator[Problem]:
-    """What the contents promise, beyond their checksums; damaged parts are not read again."""
+def _rules(index: Index, columns: Any, damaged: Collection[str]) -> Iterator[Problem]:
+    """What the contents promise, beyond their proofs; damaged parts are not read again."""
     for part, rule in _RULES.items():
         if part in damaged:
             continue
         try:
-            sentence = rule(file, header)
+            sentence = rule(columns, index.header)
         except _RAISED as error:
             sentence = _short(error)
         if sentence:
             yield Problem(part, sentence)
 
 
-def _codes(file: h5py.File, header: layout.Header) -> str:
+def _codes(columns: Any, header: layout.Header) -> str:
     step = max(1, _BLOCK_BYTES // code.code_bytes(header.bits))
     blocks = range(0, header.committed, step)
     sound = all(
-        code.padding_is_zero(file["codes"][at : min(at + step, header.committed)], header.bits)
+        code.padding_is_zero(columns["codes"][at : min(at + step, header.committed)], header.bits)
         for at in blocks
     )
     return "" if sound else f"codes have ones after bit {header.bits}"
 
 
-def _ids(file: h5py.File, header: layout.Header) -> str:
-    ids = file["ids"][: header.committed]
+def _ids(columns: Any, header: layout.Header) -> str:
+    ids = columns["ids"][: header.committed]
     if (np.diff(ids) <= 0).any() or (len(ids) and ids[0] < 0):
         return "ids are not ascending"
     return "ids reach beyond next_id" if len(ids) and ids[-1] >= header.next_id else ""
 
 
-def _status(file: h5py.File, header: layout.Header) -> str:
-    beyond = (file["status"][: header.committed] > layout.REMOVED).any()
+def _status(columns: Any, header: layout.Header) -> str:
+    beyond = (columns["status"][: header.committed] > layout.REMOVED).any()
     return "a row is neither live nor removed" if beyond else ""
 
 
-def _encoder(file: h5py.File, header: layout.Header) -> str:
-    digest = hashlib.sha256(file["encoder"][:].tobytes()).hexdigest()
+def _encoder(columns: Any, header: layout.Header) -> str:
+    digest = hashlib.sha256(columns["encoder"][:].tobytes()).hexdigest()
     return "" if digest == header.encoder_fingerprint else "it is not the one of the fingerprint"
 
 
-def _labels(file: h5py.File, header: layout.Header) -> str:
-    if "labels" not in file:
+def _labels(columns: Any, header: layout.Header) -> str:
+    if "labels" not in columns:
         return ""
-    if file["labels"].shape[1] != text_column.length(file["label_names"]):
+    names = text_column.length(columns["label_names"])
+    if header.version == 1:
+        return _multi_hot(columns["labels"], names, header.committed)
+    if not _fits(columns["labels"], header.committed, layout.LABELS[0]):
+        return _NO_TEXTS
+    numbers = columns["labels"][layout.LABELS[0]][:]
+    return "a label has no name" if ((numbers < 0) | (numbers >= names)).any() else ""
+
+
+def _multi_hot(labels: Any, names: int, rows: int) -> str:
+    if labels.shape[1] != names:
         return "there are more or fewer columns than names"
-    return "a label is neither 0 nor 1" if (file["labels"][: header.committed] > 1).any() else ""
+    return "a label is neither 0 nor 1" if (labels[:rows] > 1).any() else ""
 
 
-def _metadata(file: h5py.File, _: layout.Header) -> str:
-    missing = [name for name in layout.METADATA if name not in file]
+def _metadata(columns: Any, _: layout.Header) -> str:
+    missing = [name for name in layout.METADATA if name not in columns]
     some = 0 < len(missing) < len(layout.METADATA)
     return f"there is no {', '.join(missing)}" if some else ""
 
 
-def _side(name: str, file: h5py.File, header: layout.Header) -> str:
-    below = name in file and (file[name][: header.committed] < 0).any()
+def _side(name: str, columns: Any, header: layout.Header) -> str:
+    below = name in columns and (columns[name][: header.committed] < 0).any()
     return f"a {name} is below zero" if below else ""
 
 
-def _paths(file: h5py.File, header: layout.Header) -> str:
-    return _ends(file["paths"], header.committed)
+def _paths(columns: Any, header: layout.Header) -> str:
+    if not _fits(columns["paths"], header.committed):
+        return _NO_TEXTS
+    for start in range(0, header.committed, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, header.committed)
+        paths = text_column.part(columns["paths"], start, stop)
+        if not path_rules.lawful(paths).all():
+            return "a path is empty or holds a NUL"
+        if header.version > 1 and not header.outside and path_rules.leaving(paths).any():
+            return "a path leads out of the root"
+        if (
+            header.version > 1
+            and (path_hashes(paths) != columns["paths"]["hashes"][start:stop]).any()
+        ):
+            return "a hash is not that of its path"
+    return ""
 
 
-def _errors(file: h5py.File, _: layout.Header) -> str:
-    columns = [file["errors"]["paths"], file["errors"]["reasons"]]
-    if text_column.length(columns[0]) != text_column.length(columns[1]):
+def _errors(columns: Any, _: layout.Header) -> str:
+    texts = [columns["errors"]["paths"], columns["errors"]["reasons"]]
+    if text_column.length(texts[0]) != text_column.length(texts[1]):
         return "there are more or fewer reasons than paths"
-    return "".join(_ends(column, text_column.length(column)) for column in columns)
+    return "" if all(_fits(text, text_column.length(text)) for text in texts) else _NO_TEXTS
 
 
-def _ends(column: h5py.Group, rows: int) -> str:
-    """What is wrong with the places where texts end; their bytes are not read for that."""
+def _fits(column: Any, rows: int, values: str = layout.TEXTS[0]) -> bool:
+    """Whether the places where rows end are ascending and within the values, which stay unread."""
     ends = column["ends"][:rows]
-    fit = not rows or (
-        ends[0] >= 0 and (np.diff(ends) >= 0).all() and ends[-1] <= len(column["bytes"])
+    return not rows or bool(
+        ends[0] >= 0 and (np.diff(ends) >= 0).all() and ends[-1] <= len(column[values])
     )
-    return "" if fit else "the ends of its texts do not fit their bytes"
 
 
-def _attributes(file: h5py.File, _: layout.Header) -> str:
-    order = file.attrs["bitorder"].decode()
-    return "" if order == code.BIT_ORDER else f"the bit order is {order!r}"
+def _attributes(_: Any, header: layout.Header) -> str:
+    return "" if header.bit_order == code.BIT_ORDER else f"the bit order is {header.bit_order!r}"
 
 
 def _short(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-_RULES: Final[dict[str, Callable[[h5py.File, layout.Header], str]]] = {
+_RULES: Final[dict[str, Callable[[Any, layout.Header], str]]] = {
     "attributes": _attributes,
     "encoder": _encoder,
     "ids": _ids,

@@ -11,17 +11,19 @@ import h5py
 import numpy as np
 
 from nachash.codes import checked_bits
-from nachash.errors import StorageError
-from nachash.index import rows
+from nachash.errors import IncompatibleError, StorageError
+from nachash.index import empty, migration, path_rules, rows
+from nachash.index.columns import Columns
 from nachash.index.error_log import ErrorLog
+from nachash.index.row_block import RowBlock, path_hashes
 from nachash.index.rows import Changes
 from nachash.index.storage import layout, naming
-from nachash.index.storage.chunks import check_complete
 from nachash.index.storage.interruption import postponed
 from nachash.index.storage.journal import Journal, write_pages
 from nachash.index.storage.lock import Lock
-from nachash.index.storage.opening import checked_file, damage, storage
+from nachash.index.storage.opening import checked_file, damage, proof, storage
 from nachash.index.storage.paged_file import PagedFile, Pages
+from nachash.index.storage.raw import through_pages
 from nachash.records import Preprocessing, Reference, Skipped
 from nachash.shapes import UInt8
 
@@ -66,7 +68,7 @@ def fill(new: naming.NewFile, **facts: Unpack[Facts]) -> "IndexWriter":
     checked_bits(facts["bits"])
     with storage(new.path):
         paged = PagedFile(new.descriptor, Pages(0))
-        layout.write_empty(paged, **facts)
+        empty.write(paged, **facts)
         if paged.failure is not None:
             raise paged.failure
         write_pages(new.descriptor, paged.pending, synchronise=False)
@@ -76,12 +78,31 @@ def fill(new: naming.NewFile, **facts: Unpack[Facts]) -> "IndexWriter":
 def open_for_append(path: Path) -> "IndexWriter":
     """A writer that continues an index after its last committed row.
 
+    An index of an older format is brought to the present one before that.
+
     Raises:
         MissingError: there is no such file.
         DamagedError: it is not an index, or damaged.
         IncompatibleError: a newer nachash wrote it.
         StorageError: it cannot be written, or another process writes it.
     """
+    opened = _opened(path)
+    if opened.header.version == layout.FORMAT_VERSION:
+        return opened
+    with opened:
+        _renew(opened)
+    return _opened(path)
+
+
+def finish(path: Path) -> None:
+    """Finish what a killed writer had committed; nothing else is changed.
+
+    Raises: as `open_for_append`.
+    """
+    _opened(path).close()
+
+
+def _opened(path: Path) -> "IndexWriter":
     checked_file(path)
     place = naming.real(path)
     with contextlib.ExitStack() as unless_opened, storage(path):
@@ -95,6 +116,14 @@ def open_for_append(path: Path) -> "IndexWriter":
         opened = IndexWriter(path, descriptor, lock)
         unless_opened.pop_all()
     return opened
+
+
+def _renew(old: "IndexWriter") -> None:
+    """Replace an index of an older format by one of the present format, under its lock."""
+    naming.require_one_name(old.path)
+    with naming.new_file(old.path) as new:
+        migration.rewrite(old.path, lambda **facts: fill(new, **facts))
+        old.take_over(new)
 
 
 @final
@@ -114,17 +143,24 @@ class IndexWriter:
             with contextlib.ExitStack() as unless_an_index:
                 unless_an_index.callback(self._file.close)
                 self.header = layout.read_header(self._file, path)
+                _require_known_columns(self.header, path)
                 self._drop_half_journal()
                 unless_an_index.pop_all()
         self.rows = self.header.committed
         self._next_id = self.header.next_id
-        self._checked = False
-        self._errors = ErrorLog(self._file)
+        read_at = through_pages(descriptor, self._pending)
+        self._columns = Columns.of(self._file, self.header, read_at)
+        self._errors = ErrorLog(self._columns)
 
     @property
     def bits(self) -> int:
         """Length of the codes."""
         return self.header.bits
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new row gets."""
+        return self._next_id
 
     @property
     def fingerprint(self) -> str:
@@ -134,7 +170,7 @@ class IndexWriter:
     @property
     def has_labels(self) -> bool:
         """Whether the images have labels."""
-        return "labels" in self._file
+        return "labels" in self._columns.group
 
     def append(
         self,
@@ -154,20 +190,35 @@ class IndexWriter:
         count = len(codes)
         following = np.arange(self._next_id, self._next_id + count)
         ids = following if changes.ids is None else changes.ids
-        with self._transaction():
-            rows.change(self._file, self.rows, changes)
-            rows.append(self._file, self.rows, ids, codes, references, labels, changes)
-            self._errors.write(skipped, changes.found)
-            self._commit(self.rows + count, max(self._next_id, int(ids[-1]) + 1 if count else 0))
+        block = rows.block_of(codes, references, labels, ids, changes)
+        self.append_block(block, skipped, changes)
 
-    def change(self, changes: Changes, skipped: Sequence[Skipped] = ()) -> None:
+    def append_block(
+        self, block: RowBlock, skipped: Sequence[Skipped] = (), changes: Changes = _NO_CHANGES
+    ) -> None:
+        """Write and commit rows as they are stored, their ids above all that were used.
+
+        Raises:
+            StorageError: the disk is full or fails; this writer can then only be closed.
+        """
+        ids = block.columns["ids"]
+        with self._transaction():
+            rows.change(self._columns, self.rows, changes)
+            rows.append(self._columns, self.rows, block, path_hashes(block.paths))
+            self._errors.write(skipped, changes.found)
+            if path_rules.leaving(block.paths).any():
+                self._file.attrs.modify("outside", np.int64(1))
+            following = max(self._next_id, int(ids[-1]) + 1 if len(ids) else 0)
+            self._commit(self.rows + len(block), following)
+
+    def change(self, changes: Changes = _NO_CHANGES, skipped: Sequence[Skipped] = ()) -> None:
         """Commit changes that add no row.
 
         Raises:
             StorageError: the disk is full or fails; this writer can then only be closed.
         """
         with self._transaction():
-            rows.change(self._file, self.rows, changes)
+            rows.change(self._columns, self.rows, changes)
             self._errors.write(skipped, changes.found)
             self._commit(self.rows, self._next_id)
 
@@ -178,7 +229,7 @@ class IndexWriter:
             StorageError: the disk is full or fails; this writer can then only be closed.
         """
         with self._transaction():
-            rows.add_label_names(self._file, self.rows, names)
+            rows.add_label_names(self._columns, names)
             self._commit(self.rows, self._next_id)
 
     def reserve_ids(self, next_id: int) -> None:
@@ -197,13 +248,8 @@ class IndexWriter:
         Raises:
             StorageError: the disk is full or fails; this writer can then only be closed.
         """
-        stored = np.frombuffer(text.encode(), np.uint8)
         with self._transaction():
-            if layout.CALIBRATION in self._file:
-                del self._file[layout.CALIBRATION]
-            self._file.create_dataset(
-                layout.CALIBRATION, data=stored, chunks=(stored.size,), fletcher32=True
-            )
+            self._columns.store(layout.CALIBRATION, text.encode())
             self._commit(self.rows, self._next_id)
 
     def close(self) -> None:
@@ -229,8 +275,7 @@ class IndexWriter:
         self.close()
 
     def _commit(self, rows: int, next_id: int) -> None:
-        self._file.attrs.modify("committed", np.int64(rows))
-        self._file.attrs.modify("next_id", np.int64(next_id))
+        self._columns.seal(rows, next_id)
         self._file.flush()
         if self._paged.failure is not None:
             raise self._paged.failure
@@ -252,22 +297,8 @@ class IndexWriter:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with postponed(), storage(self.path), self._all_or_nothing():
-            self._check()
+        with postponed(), storage(self.path), proof(self.path), self._all_or_nothing():
             yield
-
-    def _check(self) -> None:
-        """Refuse to write into a file whose map of chunks is damaged; looked at once.
-
-        Raises:
-            DamagedError: it is.
-        """
-        if self._checked:
-            return
-        with damage(self.path):
-            for name in layout.data_sets(self._file):
-                check_complete(self._file[name], len(self._file[name]))
-        self._checked = True
 
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
@@ -283,3 +314,12 @@ class IndexWriter:
             self._file.close()
         self._pending.pages.clear()
         self.close()
+
+
+def _require_known_columns(header: layout.Header, path: Path) -> None:
+    unknown = [name for name in header.entries if not layout.is_known(name)]
+    if unknown:
+        raise IncompatibleError(
+            f"{path} holds {', '.join(unknown)}, which this nachash cannot extend",
+            "upgrade nachash: pip install --upgrade nachash",
+        )

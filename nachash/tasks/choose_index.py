@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from nachash.errors import MissingError, NachashError
+from nachash.errors import MissingError
 from nachash.own_folders import state_folder
 
 SUFFIXES = (".h5", ".hdf5")
@@ -76,13 +76,9 @@ def _indexes_here() -> list[Path]:
 
 
 def _is_index(path: Path) -> bool:
-    from nachash.index.reader import open_index
+    from nachash.index.storage.opening import looks_like_an_index
 
-    try:
-        with open_index(path):
-            return True
-    except NachashError:
-        return False
+    return looks_like_an_index(path)
 
 
 def _written_last() -> tuple[Path, str] | None:

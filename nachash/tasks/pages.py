@@ -12,6 +12,7 @@ from nachash import codes as code
 from nachash.errors import ImageError
 from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.thumbnail import thumbnail
+from nachash.index.ragged import Ragged
 from nachash.index.reader import Index, open_index
 from nachash.results.dedup import Duplicate, Duplicates
 from nachash.results.evaluate import Scores
@@ -141,19 +142,19 @@ class _Images:
 
     index: Index
     codes: UInt8[np.ndarray, "n bytes"]
-    labels: UInt8[np.ndarray, "n classes"]
+    labels: Ragged
     hosts: Hosts
 
     @classmethod
     def of(cls, index: Index, hosts: Hosts) -> "_Images":
-        return cls(index, index.codes(), index.labels(), hosts)
+        return cls(index, index.codes(), index.label_numbers(), hosts)
 
     def bits(self, row: int) -> Bool[np.ndarray, "bits"]:
         return _bits(self.codes[row].tobytes(), self.index.bits)
 
     def label_names(self, row: int) -> set[str]:
         names = self.index.label_names or ()
-        return {names[int(column)] for column in np.flatnonzero(self.labels[row])}
+        return {names[number] for number in self.labels.row(row).tolist()}
 
     def path(self, row: int) -> str:
         return shown(self.index.root, self.index.paths(np.array([row]))[0])

@@ -11,6 +11,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from index_formats import as_format_1, resealed
 
 from nachash.errors import DamagedError, NachashError
 from nachash.index import writer
@@ -23,13 +24,15 @@ from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.search.search import SearchSettings, search
 
 DATASETS = [
-    "codes", "ids", "size", "mtime_ns", "status", "labels", "width", "height", "taken", "encoder",
-    "paths/bytes", "paths/ends", "label_names/bytes", "label_names/ends", "errors/paths/bytes",
-    "errors/paths/ends", "errors/reasons/bytes", "errors/reasons/ends",
+    "codes", "ids", "size", "mtime_ns", "status", "labels/numbers", "labels/ends", "width",
+    "height", "taken", "encoder", "paths/bytes", "paths/ends", "paths/hashes", "label_names/bytes",
+    "label_names/ends", "errors/paths/bytes", "errors/paths/ends", "errors/reasons/bytes",
+    "errors/reasons/ends",
 ]  # fmt: skip
+FORMAT_1 = [name for name in DATASETS if not name.startswith("labels/") and "hash" not in name]
 ATTRIBUTES = [
     "format", "format_version", "bits", "bitorder", "encoder_fingerprint", "preprocessing", "model",
-    "root", "created_by", "committed", "next_id",
+    "root", "created_by", "committed", "next_id", "identity", "outside", "commit_digest",
 ]  # fmt: skip
 
 
@@ -43,6 +46,13 @@ def sound(create, batch):
         changes = Changes(metadata=metadata)
         writing.append(codes, references, np.ones((50, 2), np.uint8), skipped, changes)
     return writing.path
+
+
+@pytest.fixture
+def old(sound):
+    """The same as format 1 had it."""
+    as_format_1(sound)
+    return sound
 
 
 def content(path):
@@ -81,6 +91,15 @@ def test_verify_names_the_data_set_whose_byte_was_flipped(sound, name, where):
     assert {problem.part for problem in reported(sound)} == {name}
 
 
+@pytest.mark.parametrize("name", [*FORMAT_1, "labels"])
+def test_verify_names_the_data_set_of_format_1_whose_byte_was_flipped(old, name):
+    with h5py.File(old, "r") as file:
+        chunk = file[name].id.get_chunk_info(0)
+    damaged(old, chunk.byte_offset + chunk.size // 2)
+
+    assert {problem.part for problem in reported(old)} == {name}
+
+
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_verify_reports_a_flipped_byte_of_an_attribute(sound, name):
     with h5py.File(sound, "r") as file:
@@ -89,7 +108,7 @@ def test_verify_reports_a_flipped_byte_of_an_attribute(sound, name):
     whole = sound.read_bytes()
     places = [at for at in range(512, len(whole)) if whole.startswith(raw, at)]
     assert places
-    if name in ("format_version", "committed", "bits", "next_id"):
+    if name in ("format_version", "committed", "bits", "next_id", "outside"):
         at = whole.index(name.encode() + b"\0", 512)
         places = [place for place in places if 0 < place - at < 80]
     damaged(sound, places[0])
@@ -105,33 +124,59 @@ def test_verify_reports_the_first_line_of_the_file(sound):
     assert [problem.part for problem in reported(sound)] == ["identity"]
 
 
+BROKEN_RULES = [
+    (lambda file: file["ids"].__setitem__(3, 1), "ids"),
+    (lambda file: file.attrs.modify("next_id", np.int64(9)), "ids"),
+    (lambda file: file["status"].__setitem__(3, 7), "status"),
+    (lambda file: file["codes"].__setitem__((3, 1), 1), "codes"),
+    (lambda file: file["encoder"].__setitem__(3, 1), "encoder"),
+    (lambda file: file["width"].__setitem__(3, -1), "width"),
+    (lambda file: file.__delitem__("taken"), "metadata"),
+    (lambda file: file["paths/ends"].__setitem__(3, 1), "paths"),
+    (lambda file: file["paths/bytes"].__setitem__(3, 0), "paths"),
+    (lambda file: file["errors/reasons/ends"].resize(0, axis=0), "errors"),
+    (lambda file: file.attrs.modify("bitorder", np.bytes_(b"ltl")), "attributes"),
+    (lambda file: file.__delitem__("mtime_ns"), "attributes"),
+    (lambda file: file.__delitem__("errors"), "attributes"),
+]
+
+
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (lambda file: file["ids"].__setitem__(3, 1), "ids"),
-        (lambda file: file.attrs.modify("next_id", np.int64(9)), "ids"),
-        (lambda file: file["status"].__setitem__(3, 7), "status"),
-        (lambda file: file["codes"].__setitem__((3, 1), 1), "codes"),
-        (lambda file: file["encoder"].__setitem__(3, 1), "encoder"),
-        (lambda file: file["labels"].__setitem__((3, 1), 2), "labels"),
-        (lambda file: file["width"].__setitem__(3, -1), "width"),
-        (lambda file: file.__delitem__("taken"), "metadata"),
-        (lambda file: file["paths/ends"].__setitem__(3, 1), "paths"),
-        (lambda file: file["errors/reasons/ends"].resize(0, axis=0), "errors"),
-        (lambda file: file.attrs.modify("bitorder", np.bytes_(b"ltl")), "attributes"),
-        (lambda file: file.__delitem__("mtime_ns"), "attributes"),
-        (lambda file: file.__delitem__("errors"), "errors/paths/ends"),
+        *BROKEN_RULES,
+        (lambda file: file["labels/numbers"].__setitem__(3, 2), "labels"),
+        (lambda file: file["labels/ends"].__setitem__(3, 1), "labels"),
+        (lambda file: file["paths/hashes"].__setitem__(3, 1), "paths"),
+        (lambda file: file["paths/bytes"].__setitem__(0, ord("/")), "paths"),
+        (lambda file: file["paths/bytes"].__setitem__(slice(0, 3), list(b"../")), "paths"),
+        (lambda file: file.attrs.modify("identity", np.bytes_(b"0" * 32)), "identity"),
     ],
 )
-def test_verify_reports_what_no_checksum_can_tell(sound, change, part):
-    with h5py.File(sound, "r+") as file:
-        change(file)
+def test_verify_reports_what_no_digest_can_tell(sound, change, part):
+    resealed(sound, lambda file: None)
+    assert not reported(sound)
+    resealed(sound, change)
 
     assert part in {problem.part for problem in reported(sound)}
 
 
-def test_a_chunk_that_the_map_calls_too_small_is_never_read(sound):
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [*BROKEN_RULES, (lambda file: file["labels"].__setitem__((3, 1), 2), "labels")],
+)
+def test_verify_reports_of_format_1_what_no_checksum_can_tell(old, change, part):
+    assert not reported(old)
+    with h5py.File(old, "r+") as file:
+        change(file)
+
+    assert part in {problem.part for problem in reported(old)}
+
+
+@pytest.mark.parametrize("form", ["sound", "old"])
+def test_a_chunk_that_the_map_calls_too_small_is_never_read(form, request):
     """HDF5 crashes on it: the checksum is looked for before the beginning of an empty chunk."""
+    sound = request.getfixturevalue(form)
     with h5py.File(sound, "r") as file:
         chunk = file["status"].id.get_chunk_info(0)
     whole = sound.read_bytes()
@@ -150,7 +195,7 @@ def test_a_chunk_that_the_map_calls_too_small_is_never_read(sound):
             index.codes()
         with open_index(sound, check=False) as index, pytest.raises(DamagedError):
             index.codes()
-        with writer.open_for_append(sound) as writing, pytest.raises(DamagedError):
+        with pytest.raises(DamagedError), writer.open_for_append(sound) as writing:
             writing.change(Changes(removed=[1]))
 
 
@@ -181,7 +226,7 @@ def test_many_flips_that_verify_does_not_report_change_nothing(sound):
 def test_search_refuses_a_damaged_chunk_instead_of_answering(encoded):
     query = str(encoded.parent / "photos" / "cat" / "00.png")
     whole = encoded.read_bytes()
-    for name in ("codes", "ids", "status", "paths/bytes", "paths/ends", "labels", "encoder"):
+    for name in ("codes", "ids", "status", "paths/bytes", "paths/ends", "labels/ends", "encoder"):
         encoded.write_bytes(whole)
         with h5py.File(encoded, "r") as file:
             chunk = file[name].id.get_chunk_info(0)
@@ -190,13 +235,16 @@ def test_search_refuses_a_damaged_chunk_instead_of_answering(encoded):
             search(SearchSettings(queries=(query,), index=encoded), choice=lambda _: None)
 
 
-def test_a_chunk_that_is_lost_from_the_map_is_not_read_as_zeros(create, batch):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_chunk_that_is_lost_from_the_map_is_not_read_as_zeros(create, batch, version):
     """Rows whose chunk was never written read as zeros in HDF5, without an error."""
     with create() as writing:
         writing.append(*batch(40_000))
+    if version == 1:
+        as_format_1(writing.path)
     with h5py.File(writing.path, "r+") as file:
-        codes = file["codes"][:16_384]
-        settings = {"chunks": file["codes"].chunks, "maxshape": (None, 2), "fletcher32": True}
+        codes, chunks = file["codes"][:16_384], file["codes"].chunks
+        settings = {"chunks": chunks, "maxshape": (None, 2), "fletcher32": version == 1}
         del file["codes"]
         lost = file.create_dataset("codes", (40_000, 2), np.uint8, **settings)
         lost[:16_384] = codes
@@ -205,7 +253,7 @@ def test_a_chunk_that_is_lost_from_the_map_is_not_read_as_zeros(create, batch):
         index.codes()
     first, second = reported(writing.path)
     assert (first.part, second.part) == ("codes", "codes")
-    assert first.what.startswith("rows 16384 to 32767: the chunk is missing")
+    assert first.what.startswith("rows 16384 to 32767: ")
 
 
 # `make fuzz` takes ten times as many.

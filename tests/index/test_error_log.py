@@ -5,21 +5,30 @@ import numpy as np
 import pytest
 
 from nachash.index import reader, writer
+from nachash.index.columns import Columns
 from nachash.index.error_log import ErrorLog, last_words
 from nachash.index.storage import text_column
+from nachash.index.storage.manifest import Manifest
+from nachash.index.storage.raw import from_disk
+from nachash.index.storage.sealed import SealedGroup
 from nachash.records import Preprocessing, Reference, Skipped
 
 
 @pytest.fixture
 def file(tmp_path):
-    with h5py.File(tmp_path / "log.h5", "w") as opened:
-        text_column.create(opened.create_group("errors"), "paths")
-        text_column.create(opened["errors"], "reasons")
-        yield opened
+    path = tmp_path / "log.h5"
+    with h5py.File(path, "w") as opened, path.open("rb") as raw:
+        digests = Manifest(opened, {})
+        group = SealedGroup(opened, digests, from_disk(raw.fileno()))
+        columns = Columns(opened, digests, group, 8)
+        for name in ("paths", "reasons"):
+            columns.create(f"errors/{name}/ends")
+            columns.create(f"errors/{name}/bytes")
+        yield columns
 
 
 def listed(file):
-    columns = (file["errors/paths"], file["errors/reasons"])
+    columns = (file.group["errors/paths"], file.group["errors/reasons"])
     return last_words(*(text_column.all_texts(each, text_column.length(each)) for each in columns))
 
 
@@ -32,20 +41,20 @@ def test_the_last_word_on_a_path_counts(file):
     log.write([], ["b"])
 
     assert listed(file) == {"a": "not an image", "c": "empty file"}
-    assert text_column.length(file["errors/paths"]) == 5
+    assert text_column.length(file.group["errors/paths"]) == 5
     ErrorLog(file).write([Skipped("c", "empty file")], ["a"])
     assert listed(file) == {"c": "empty file"}
 
 
 def test_a_batch_writes_what_is_new_and_nothing_else(file, monkeypatch):
     written = []
-    append = text_column.append
+    append = Columns.append_ragged
 
-    def counted(group, row, texts):
-        written.append(len(texts))
-        append(group, row, texts)
+    def counted(columns, name, row, added):
+        written.append(len(added))
+        append(columns, name, row, added)
 
-    monkeypatch.setattr(text_column, "append", counted)
+    monkeypatch.setattr(Columns, "append_ragged", counted)
     log, names = ErrorLog(file), [f"{number}.png" for number in range(4000)]
 
     for start in range(0, len(names), 100):
@@ -55,7 +64,7 @@ def test_a_batch_writes_what_is_new_and_nothing_else(file, monkeypatch):
 
     assert listed(file) == {}
     assert sum(written) <= 2 * 4 * len(names)  # two columns; the log is written anew now and then
-    assert text_column.length(file["errors/paths"]) <= 1124
+    assert text_column.length(file.group["errors/paths"]) <= 1124
 
 
 def test_an_index_lists_an_image_until_it_is_found(tmp_path):

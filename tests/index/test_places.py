@@ -111,7 +111,7 @@ def test_what_a_killed_writer_left_is_read_where_nothing_can_be_written(
     assert verify(VerifySettings(index=index)).problems == ()
 
 
-@pytest.mark.parametrize("column", ["codes", "labels", "_column"])
+@pytest.mark.parametrize("column", ["codes", "label_texts", "_column"])
 @pytest.mark.parametrize("gone", [os.unlink, lambda path: path.write_bytes(b"")])
 def test_an_index_deleted_during_a_search_is_searched_to_the_end_or_missed(
     encoded, monkeypatch, column, gone
@@ -136,7 +136,7 @@ def test_an_index_deleted_during_a_search_is_searched_to_the_end_or_missed(
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(reader, "checked_file"), (reader, "committed_pages"), (opening, "_is_hdf5")],
+    [(reader, "checked_file"), (opening, "_is_hdf5")],
 )
 @pytest.mark.parametrize("before", [True, False])
 def test_an_index_deleted_at_the_moment_of_opening_is_missing(
@@ -155,6 +155,18 @@ def test_an_index_deleted_at_the_moment_of_opening_is_missing(
 
     with pytest.raises(MissingError, match="no index"):
         reader.open_index(encoded)
+
+
+def test_an_index_deleted_once_it_is_open_is_read_to_the_end(encoded, monkeypatch):
+    real = reader.committed_pages
+
+    def late(descriptor):
+        encoded.unlink()
+        return real(descriptor)
+
+    monkeypatch.setattr(reader, "committed_pages", late)
+    with reader.open_index(encoded) as index:
+        assert len(index.codes()) == index.rows == 12
 
 
 def test_searches_while_the_index_comes_and_goes_are_right_or_one_sentence(encoded):

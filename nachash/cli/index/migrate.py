@@ -11,7 +11,7 @@ def command(
     index: options.Index = None,
     debug: options.Debug = False,
 ) -> None:
-    """Bring an index of an older format to the newest one; so far there is only one."""
+    """Bring an index of an older format to the newest one, as any change does, too."""
     from nachash.tasks.index.migrate import MigrateSettings, migrate
 
     typer.echo(migrate(MigrateSettings(index=path or index), choice=terminal.note))

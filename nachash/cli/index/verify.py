@@ -1,4 +1,4 @@
-"""`nachash index verify`: read everything and compare every checksum."""
+"""`nachash index verify`: read everything and compare every digest."""
 
 import typer
 

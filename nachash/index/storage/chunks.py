@@ -1,4 +1,4 @@
-"""The chunks of a data set: whether all are there, and how single rows of it are changed.
+"""The chunks of a data set: whether all are there, where they lie, and what they hold.
 
 HDF5 1.8 keeps the map of chunks in a tree without a checksum. A damaged map can lose a chunk,
 whose rows then read as zeros, or mark it as one without checksum; both are found here.
@@ -7,11 +7,14 @@ whose rows then read as zeros, or mark it as one without checksum; both are foun
 import contextlib
 import math
 from collections import Counter
+from typing import Final
 
 import h5py
 import numpy as np
 
 from nachash.shapes import Bool, Int64
+
+_LARGEST_OFFSET: Final = 1 << 62
 
 
 def check_complete(dataset: h5py.Dataset, rows: int) -> None:
@@ -77,13 +80,38 @@ def _is_within(offset: tuple[int, ...], extent: tuple[int, ...], chunks: tuple[i
     )
 
 
-def write_rows(dataset: h5py.Dataset, rows: Int64[np.ndarray, "n"], values: np.ndarray) -> None:
-    """Change rows (ascending) of a data set; only the chunks that hold them are rewritten."""
+def addresses(dataset: h5py.Dataset, size: int) -> Int64[np.ndarray, "chunks"]:
+    """Where in the file each chunk of `size` bytes lies, in order of its rows; -1: nowhere.
+
+    Raises:
+        OSError, RuntimeError, ValueError: the map of chunks is unreadable.
+    """
     length = dataset.chunks[0]
-    borders = np.flatnonzero(np.diff(rows // length)) + 1
-    for part, new in zip(np.split(rows, borders), np.split(values, borders), strict=True):
-        if len(part):
-            start = int(part[0]) // length * length
-            content = dataset[start : start + length]
-            content[part - start] = new
-            dataset[start : start + length] = content
+    found = np.full(-(-dataset.shape[0] // length), -1, np.int64)
+
+    def visit(chunk: h5py.h5d.StoreInfo) -> None:
+        number, rest = divmod(chunk.chunk_offset[0], length)
+        whole = chunk.filter_mask == 0 and chunk.size == size and not rest
+        whole = whole and chunk.byte_offset < _LARGEST_OFFSET
+        if whole and number < len(found) and not any(chunk.chunk_offset[1:]):
+            found[number] = chunk.byte_offset
+
+    dataset.id.chunk_iter(visit)
+    return found
+
+
+def stored_chunk(dataset: h5py.Dataset, offset: tuple[int, ...], checksum: int = 0) -> bytes:
+    """A chunk as it is stored, without the `checksum` bytes behind it.
+
+    Raises:
+        ValueError: it is missing, or not as long as a chunk.
+        OSError, RuntimeError: it cannot be read.
+    """
+    expected = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    try:
+        stored: bytes = dataset.id.read_direct_chunk(offset)[1]
+    except MemoryError as error:  # h5py asks for as many bytes as the map says, or -1
+        raise ValueError(f"a chunk of {dataset.name} is missing") from error
+    if len(stored) != expected + checksum:
+        raise ValueError(f"a chunk of {dataset.name} has {len(stored)} bytes")
+    return stored[:expected]

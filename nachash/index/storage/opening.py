@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from nachash.errors import DamagedError, MissingError, StorageError
+from nachash.index.storage.layout import FIRST_LINE, USER_BLOCK
+from nachash.index.storage.manifest import UnprovenError
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _IN_TEXT: Final = re.compile(r"\berrno = (\d+)")
+# A FIFO would let us wait for its other end.
+_OPEN: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # What the system answers when it is asked for bytes at a place that no file has: the file said so.
 _NOT_THE_SYSTEM: Final = (0, errno.EINVAL, errno.EOVERFLOW, errno.EFAULT)
 
@@ -50,6 +54,24 @@ def _is_hdf5(file: BinaryIO) -> bool:
     return False
 
 
+def looks_like_an_index(path: Path) -> bool:
+    """Whether a regular file begins as indexes do; no more of it is read, nothing is waited for."""
+    try:
+        descriptor = os.open(path, _OPEN)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        first = os.read(descriptor, USER_BLOCK + len(_SIGNATURE))
+        begins = FIRST_LINE.match(first[:USER_BLOCK]) is not None
+        return begins and first[USER_BLOCK:] == _SIGNATURE
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
 def damage(path: Path) -> Iterator[None]:
     """Turn what h5py and numpy raise about damaged content into DamagedError.
@@ -63,9 +85,20 @@ def damage(path: Path) -> Iterator[None]:
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         if (number := _number(error)) not in _NOT_THE_SYSTEM:
             raise _unreadable(path, OSError(number, "")) from error
-        raise DamagedError(
-            f"{path} is damaged: {error}", f"nachash index repair --index {path}"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+@contextlib.contextmanager
+def proof(path: Path) -> Iterator[None]:
+    """Turn what a writer finds damaged before it continues it into DamagedError."""
+    try:
+        yield
+    except UnprovenError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> DamagedError:
+    return DamagedError(f"{path} is damaged: {error}", f"nachash index repair --index {path}")
 
 
 def _number(error: Exception) -> int:

@@ -1,20 +1,25 @@
-"""Columns read as they are stored, without comparing their checksums: what `--no-check` reads."""
+"""Columns of format 1 read as they are stored, without comparing checksums: `--no-check`."""
 
-import math
+from collections.abc import Collection
 from typing import Any, final
 
 import h5py
 import numpy as np
+
+from nachash.index.storage.chunks import stored_chunk
 
 _CHECKSUM = 4  # bytes that Fletcher-32 appends to each chunk
 
 
 @final
 class UncheckedGroup:
-    """A group of an index file whose data sets are read without checksums."""
+    """A group of an index file whose data sets are read as they are; `names` are all it has."""
 
-    def __init__(self, group: h5py.Group) -> None:
-        self._group = group
+    def __init__(self, group: h5py.Group, names: Collection[str] = ()) -> None:
+        self._group, self._names = group, names
+
+    def __contains__(self, name: str) -> bool:
+        return any(each == name or each.startswith(f"{name}/") for each in self._names)
 
     def __getitem__(self, name: str) -> Any:
         item = self._group[name]
@@ -27,6 +32,12 @@ class UncheckedColumn:
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._dataset = dataset
+        self._checksum = _CHECKSUM if dataset.fletcher32 else 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, and what else there is of each."""
+        return tuple(self._dataset.shape)
 
     def __len__(self) -> int:
         return len(self._dataset)
@@ -53,18 +64,9 @@ class UncheckedColumn:
         places = range(0, width[0], chunk[1]) if width else range(1)
         for place in places:
             offset = (at, place) if width else (at,)
-            count = math.prod(chunk) * rows.itemsize
-            stored = self._stored(offset)
-            if len(stored) != count + _CHECKSUM:
-                raise ValueError(f"a chunk of {self._dataset.name} has {len(stored)} bytes")
-            values = np.frombuffer(stored[:count], rows.dtype).reshape(chunk)[: len(rows)]
+            stored = stored_chunk(self._dataset, offset, self._checksum)
+            values = np.frombuffer(stored, rows.dtype).reshape(chunk)[: len(rows)]
             if width:
                 rows[:, place : place + chunk[1]] = values[:, : width[0] - place]
             else:
                 rows[:] = values
-
-    def _stored(self, offset: tuple[int, ...]) -> bytes:
-        try:
-            return self._dataset.id.read_direct_chunk(offset)[1]
-        except MemoryError as error:  # h5py asks for as many bytes as the map says, or -1
-            raise ValueError(f"a chunk of {self._dataset.name} is missing") from error

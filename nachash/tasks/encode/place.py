@@ -4,8 +4,6 @@ import posixpath
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from nachash.errors import UsageError
 from nachash.images.sources.labels import csv_labels, folder_labels
 from nachash.images.sources.root import absolute
@@ -88,14 +86,11 @@ def _own_labels(source: LabelledSource, path: str) -> set[str]:
 
 def _are_folders(names: Sequence[str], index: Index) -> bool:
     """Whether every label in the index is the name of its image's top folder."""
-    column = {name: position for position, name in enumerate(names)}
-    labels = index.labels()
-    expected = np.zeros_like(labels)
-    for row, path in enumerate(index.all_paths()):
-        for top in _top(path):
-            if top in column:
-                expected[row, column[top]] = 1
-    return bool((labels <= expected).all())
+    labels = index.label_numbers()
+    return all(
+        {names[number] for number in labels.row(row).tolist()} <= _top(path)
+        for row, path in enumerate(index.all_paths())
+    )
 
 
 def _top(path: str) -> set[str]:

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from nachash.index import writer
 from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
-from nachash.index.rows import Changes
 from nachash.index.storage import naming
 from nachash.results.index import Rewriting
 from nachash.tasks.choose_index import Choice, chosen_index, untold
@@ -54,13 +51,6 @@ def _copy(index: Index, new: naming.NewFile) -> None:
         root=index.root,
         label_names=index.label_names,
     ) as compacted:
-        copy_rows(
-            index,
-            compacted,
-            paths=index.all_paths(),
-            names=index.label_names,
-            keep=np.ones(index.rows, bool),
-            keep_ids=True,
-        )
-        compacted.change(Changes(), index.errors())
+        copy_rows(index, compacted, names=index.label_names, keep_ids=True)
+        compacted.change(skipped=index.errors())
         compacted.reserve_ids(index.next_id)

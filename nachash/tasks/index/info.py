@@ -26,7 +26,7 @@ def info(settings: InfoSettings, *, choice: Choice = untold) -> IndexFacts:
     with open_index(path) as index:
         return IndexFacts(
             index=str(path),
-            format_version=layout.FORMAT_VERSION,
+            format_version=index.header.version,
             created_by=index.created_by,
             root=index.root,
             images=index.rows,

@@ -109,15 +109,8 @@ def _write(indexes: Sequence[Index], new: naming.NewFile) -> tuple[int, int]:
         for number, (index, some) in enumerate(zip(indexes, paths, strict=True)):
             keep = np.array([last[path] == number for path in some], bool)
             images += int(keep.sum())
-            copy_rows(
-                index,
-                merged,
-                paths=some,
-                names=names if labelled else None,
-                keep=keep,
-                keep_ids=False,
-            )
-            merged.change(Changes(), _errors(index, root))
+            copy_rows(index, merged, names=names if labelled else None, keep=keep, paths=some)
+            merged.change(skipped=_errors(index, root))
         merged.change(Changes(found=tuple(last)))
     return sum(map(len, paths)) - images, images
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.storage import layout
 from nachash.tasks.choose_index import Choice, chosen_index, untold
@@ -16,11 +17,16 @@ class MigrateSettings:
 
 
 def migrate(settings: MigrateSettings, *, choice: Choice = untold) -> str:
-    """What was done, in a sentence; there has been one format so far, so it is nothing.
+    """What was done, in a sentence.
 
     Raises:
-        DamagedError, IncompatibleError: it is no index of a format that is known.
+        DamagedError, IncompatibleError: it is no index of a format that is known, or damaged.
+        StorageError: another process writes it, or the disk is full; it is as it was.
     """
     path = chosen_index(settings.index, choice, changing=True)
-    open_index(path).close()
-    return f"{path} has index format {layout.FORMAT_VERSION}, the newest: nothing is to be done"
+    with open_index(path) as index:
+        before = index.header.version
+    if before == layout.FORMAT_VERSION:
+        return f"{path} has index format {before}, the newest: nothing is to be done"
+    writer.open_for_append(path).close()
+    return f"{path} had index format {before} and has {layout.FORMAT_VERSION} now"

@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from nachash.errors import ExistsError, StorageError
 from nachash.index import writer
@@ -13,6 +14,11 @@ from nachash.index.verification import problems
 from nachash.records import Progress, silent
 from nachash.results.index import Repair
 from nachash.tasks.choose_index import Choice, chosen_index, untold
+
+_PROVES_LESS: Final = (
+    "format 1 has checksums and no digests: exchanged chunks of codes, and zeros in sizes, times, "
+    "status and labels, cannot be noticed; to be certain, encode the images again"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +41,7 @@ def repair(
     path = chosen_index(settings.index, choice, changing=True)
     done = []
     if path.exists() and journal.is_unfinished(path):
-        writer.open_for_append(path).close()
+        writer.finish(path)
         done.append("finished a batch that a killed process had left in the journal")
     found = list(problems(path, progress))
     if not found:
@@ -56,5 +62,8 @@ def _salvaged(path: Path, done: list[str], wrong: int) -> Repair:
         with naming.new_file(path) as new:
             outcome = salvage(index, new)
             new.replace(kept=kept)
-    done.append(f"wrote the sound rows into a new file; {wrong} parts were damaged")
+        old = index.header.version == 1
+    done.append(f"wrote the proven rows into a new file; {wrong} parts were damaged")
+    if old:
+        done.append(_PROVES_LESS)
     return Repair(str(path), tuple(done), outcome.saved, outcome.lost, str(kept))

@@ -1,4 +1,4 @@
-"""`index verify`: read everything, compare every checksum, and say all that is wrong."""
+"""`index verify`: read everything, compare every digest, and say all that is wrong."""
 
 import time
 from dataclasses import dataclass

@@ -19,8 +19,9 @@ import numpy as np
 
 from nachash.errors import MissingError, UsageError
 from nachash.images.sources.root import absolute
+from nachash.index.ragged import Ragged
 from nachash.results.index import UNKNOWN_TIME, Metadata
-from nachash.shapes import Bool, Int64, UInt8
+from nachash.shapes import Bool, Int64
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*\Z", re.DOTALL)
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -46,7 +47,7 @@ class Columns(Protocol):
 
     @property
     def label_names(self) -> tuple[str, ...] | None:
-        """A name for each column of `labels()`; None without labels."""
+        """A name for each label; None without labels."""
 
     @property
     def root(self) -> str:
@@ -56,8 +57,8 @@ class Columns(Protocol):
     def rows(self) -> int:
         """Number of rows."""
 
-    def labels(self) -> UInt8[np.ndarray, "n classes"]:
-        """The multi-hot labels of every row."""
+    def label_numbers(self) -> Ragged:
+        """The labels of every row, as places in `label_names`."""
 
     def all_paths(self) -> list[str]:
         """The path of every row."""
@@ -114,11 +115,11 @@ def matching(
 
 
 def _label(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
-    labels, names = index.labels(), index.label_names or ()
+    labels, names = index.label_numbers(), index.label_names or ()
     if condition.value not in names:
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
         raise UsageError(f"{index.path} has no label {condition.value}, but {shown}", _HINT)
-    has = labels[:, names.index(condition.value)] > 0
+    has = labels.having(names.index(condition.value))
     return has if condition.comparison == "=" else ~has
 
 

@@ -210,7 +210,6 @@ def _described(
     rerank: int | None,
 ) -> tuple[tuple[Hit, ...], ...]:
     """Hits with paths and labels; an indexed query is not its own hit."""
-    labels = index.labels() if index.has_labels else None
     metadata = index.metadata()
 
     def codes_of(ids: Int64[np.ndarray, "k"]) -> UInt8[np.ndarray, "k bytes"]:
@@ -224,13 +223,12 @@ def _described(
         if rerank:
             assert query.activations is not None
             nearest = reranked(codes_of, query.activations, nearest, rerank)
-        rows.append(_row(index, labels, metadata, query.name, nearest, limit))
+        rows.append(_row(index, metadata, query.name, nearest, limit))
     return tuple(rows)
 
 
 def _row(
     index: Index,
-    labels: UInt8[np.ndarray, "n classes"] | None,
     metadata: Metadata | None,
     query: str,
     nearest: Nearest,
@@ -239,7 +237,7 @@ def _row(
     ids, distances = nearest.ids[:limit], nearest.distances[:limit]
     positions = index.positions_of_ids(ids)
     paths = index.paths(positions)
-    texts = _label_texts(index.label_names or (), labels, positions)
+    texts = index.label_texts(positions)
     known = [{} if metadata is None else metadata.fields(row) for row in positions.tolist()]
     return tuple(
         Hit(query, rank, int(identifier), shown(index.root, path), int(distance), *more, **facts)
@@ -248,19 +246,6 @@ def _row(
             start=1,
         )
     )
-
-
-def _label_texts(
-    names: Sequence[str],
-    labels: UInt8[np.ndarray, "n classes"] | None,
-    positions: Int64[np.ndarray, "k"],
-) -> Sequence[str | None]:
-    """Names of each image's labels, joined by a semicolon; None when the index has none."""
-    if labels is None:
-        return [None] * len(positions)
-    return [
-        ";".join(names[int(column)] for column in np.flatnonzero(row)) for row in labels[positions]
-    ]
 
 
 def _position(index: Index, path: str) -> int:

@@ -11,6 +11,7 @@ from nachash import plugins
 from nachash.engines import Engine
 from nachash.errors import DamagedError, MissingError
 from nachash.images.sources.originals import Originals
+from nachash.index.ragged import Ragged, named
 from nachash.index.reader import Index
 from nachash.index.reading import reading, stamp
 from nachash.inference.onnx_encoder import OnnxEncoder
@@ -51,7 +52,7 @@ class Snapshot:
         self.originals = Originals(index.root)
         self.filters = Filters()
         self._paths = PackedTexts(index.path_bytes())
-        self._labels = index.labels() if index.has_labels else None
+        self._labels = index.label_numbers() if index.has_labels else None
 
     @classmethod
     def of(cls, path: Path, previous: "Snapshot | None" = None) -> "Snapshot":
@@ -63,8 +64,8 @@ class Snapshot:
         taken = stamp(path)  # before reading: what is written meanwhile is seen as a change
         return reading(path, lambda index: cls(index, taken, previous))
 
-    def labels(self) -> UInt8[np.ndarray, "n classes"]:
-        """The multi-hot labels of every row.
+    def label_numbers(self) -> Ragged:
+        """The labels of every row, as places in `label_names`.
 
         Raises:
             MissingError: the index has no labels.
@@ -72,6 +73,14 @@ class Snapshot:
         if self._labels is None:
             raise MissingError(f"{self.path} has no labels", "filter by path, size or time")
         return self._labels
+
+    def labels(self) -> UInt8[np.ndarray, "n classes"]:
+        """The multi-hot labels of every row.
+
+        Raises:
+            MissingError: the index has no labels.
+        """
+        return self.label_numbers().multi_hot(len(self.label_names or ()))
 
     def all_paths(self) -> list[str]:
         """The path of every row; takes a hundred bytes and more for each."""
@@ -85,8 +94,7 @@ class Snapshot:
         """Names of a row's labels, joined by a semicolon; None when the index has none."""
         if self._labels is None:
             return None
-        names = self.label_names or ()
-        return ";".join(names[int(column)] for column in np.flatnonzero(self._labels[row]))
+        return named(self._labels.row(row), self.label_names or ())
 
     def positions(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
         """The positions of ids that are all there."""

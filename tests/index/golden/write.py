@@ -1,6 +1,6 @@
-"""Wrote index-1.h5.gz (packed), once, when format 1 was new; it is never written again.
+"""Wrote index-1.h5.gz and index-2.h5.gz (packed), each once, when its format was new.
 
-python tests/index/golden/write.py tests/index/golden/index-1.h5
+python tests/index/golden/write.py tests/index/golden/index-2.h5
 """
 
 import sys

@@ -1,0 +1,47 @@
+"""An index of an older format as one of the present format, in another file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from nachash.errors import DamagedError
+from nachash.index.reader import Index, open_index
+from nachash.index.verification import problems
+
+_BLOCK: Final = 1 << 17
+
+
+def rewrite(path: Path, fill: Callable[..., Any]) -> None:
+    """Copy all rows, also removed ones, to the writer that `fill` makes of what the index is.
+
+    What format 1 cannot prove is taken as it is, and from now on proven to be unchanged.
+
+    Raises:
+        DamagedError: something is wrong in the index.
+        StorageError: the disk is full.
+    """
+    for problem in problems(path):
+        raise DamagedError(
+            f"{path} is damaged, so it is not brought to the present format: "
+            f"{problem.part}: {problem.what}",
+            f"nachash index repair --index {path}",
+        )
+    with open_index(path) as index:
+        _copy(index, fill)
+
+
+def _copy(index: Index, fill: Callable[..., Any]) -> None:
+    with fill(
+        bits=index.bits,
+        preprocessing=index.preprocessing,
+        encoder=index.encoder,
+        model=index.model,
+        root=index.root,
+        label_names=index.label_names,
+    ) as new:
+        for start in range(0, index.header.committed, _BLOCK):
+            new.append_block(index.block(start, min(start + _BLOCK, index.header.committed)))
+        new.change(skipped=index.errors())
+        new.reserve_ids(index.next_id)
+        if index.calibration is not None:
+            new.store_calibration(index.calibration)
