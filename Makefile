@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all test-browser fuzz check format docs bench wheel clean
+.PHONY: help setup demo test test-slow test-all test-browser fuzz attack check format docs bench wheel clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ test-browser: $(READY) ## the served page in Chromium (Debian's `chromium`); bui
 
 fuzz: $(READY) ## ten thousand damaged pictures and index files (about twenty minutes)
 	NACHASH_FUZZ=10000 $(BIN)/python -m pytest -m slow tests/index/test_damage.py tests/images/test_fuzz.py
+
+attack: $(READY) ## five thousand indexes with damaged blocks, read and repaired (about an hour)
+	NACHASH_ATTACKS=5000 $(BIN)/python -m pytest -m '' tests/index/test_attacks.py
 
 check: $(READY) ## formatting, lint, types, architecture, spelling
 	$(BIN)/ruff format --check .
