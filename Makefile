@@ -24,10 +24,10 @@ test: $(READY) ## the fast tests
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY) ## the tests that take long or need real data
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow and not attack'
 
 test-all: $(READY) ## every test, also the slow and the real-data ones
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest -m 'not attack'
 
 test-browser: $(READY) ## the served page in Chromium (Debian's `chromium`); build/screenshots
 	NACHASH_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest -m slow tests/server/test_browser.py
@@ -35,8 +35,11 @@ test-browser: $(READY) ## the served page in Chromium (Debian's `chromium`); bui
 fuzz: $(READY) ## ten thousand damaged pictures and index files (about twenty minutes)
 	NACHASH_FUZZ=10000 $(BIN)/python -m pytest -m slow tests/index/test_damage.py tests/images/test_fuzz.py
 
-attack: $(READY) ## five thousand indexes with damaged blocks, read and repaired (about an hour)
-	NACHASH_ATTACKS=5000 $(BIN)/python -m pytest -m '' tests/index/test_attacks.py
+attack: $(READY) ## every call of every verb refused and killed, 5,000 damaged indexes, hostile files (hours)
+	NACHASH_ATTACKS=5000 NACHASH_FUZZ=2000 $(BIN)/python -m pytest -m '' tests/index/test_attacks.py \
+	  tests/index/test_writing_verbs.py tests/index/test_damage.py tests/index/test_index_crash.py tests/images/test_fuzz.py \
+	  tests/images/test_apart.py tests/images/test_hostile_archives.py tests/inference tests/server/test_slow_clients.py \
+	  tests/server/test_guard.py tests/tasks/test_no_code_from_files.py tests/cli/test_settings_files.py
 
 check: $(READY) ## formatting, lint, types, architecture, spelling
 	$(BIN)/ruff format --check .

@@ -289,6 +289,7 @@ def test_a_disk_that_is_full_at_once_leaves_nothing(
     assert place.index.is_symlink()
 
 
+@pytest.mark.attack
 @pytest.mark.slow
 @verbs
 @pytest.mark.parametrize("linked", [False, True])
