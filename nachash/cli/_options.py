@@ -77,7 +77,7 @@ Metadata = Annotated[
 ]
 NoCheck = Annotated[
     bool,
-    typer.Option("--no-check", help="Do not prove what is read from the index."),
+    typer.Option("--no-check", help="Skip the integrity check of what is read from the index."),
     SetBy.OWNER,
 ]
 Print0 = Annotated[
