@@ -106,6 +106,28 @@ def test_an_index_that_was_moved_away_is_served_on(own_index):
         assert client.get("/health").json()["status"] == "stale"
 
 
+def test_filters_go_on_while_the_file_changes_and_is_gone(own_index):
+    index, images, encode_again = own_index
+    with served(index) as (_, client):
+
+        def searched(where, **more):
+            answer = client.get("/sample", params={"count": 1000, "where": where, **more})
+            return answer.json().get("searched", answer.status_code)
+
+        before = client.get("/health").json()["images"]
+        ones = searched("label=1")
+        add_picture(images)
+        encode_again()
+        remove(RemoveSettings(paths=("0",), index=index))
+
+        assert searched("size>0") == ones  # the others are not in the file any more
+        assert searched("size<0") == 0
+        assert searched("label!=1") == searched([], under="0") == before - ones
+        shutil.move(index, index.with_suffix(".away"))
+        assert searched("path=1/*") == ones
+        assert searched("size>=1") == 404
+
+
 def test_health_notices_a_changed_and_a_missing_file_without_watching(own_index):
     index, images, encode_again = own_index
     with served(index) as (_, client):

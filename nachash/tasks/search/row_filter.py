@@ -7,7 +7,6 @@ upright picture, and the camera's clock. All conditions hold at once.
 """
 
 import datetime as dt
-import fnmatch
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from nachash.images.sources.root import absolute
 from nachash.index.ragged import Ragged
 from nachash.results.index import UNKNOWN_TIME, Metadata
 from nachash.shapes import Bool, Int64
+from nachash.tasks.search import path_filter
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*\Z", re.DOTALL)
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -60,8 +60,8 @@ class Columns(Protocol):
     def label_numbers(self) -> Ragged:
         """The labels of every row, as places in `label_names`."""
 
-    def all_paths(self) -> list[str]:
-        """The path of every row."""
+    def path_bytes(self) -> Ragged:
+        """The path of every row as bytes."""
 
     def sizes(self) -> Int64[np.ndarray, "n"]:
         """Bytes of the image file of every row."""
@@ -124,8 +124,7 @@ def _label(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
 
 
 def _path(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
-    match = re.compile(fnmatch.translate(condition.value)).match
-    found = np.array([match(path) is not None for path in index.all_paths()], bool)
+    found = path_filter.fitting(index.path_bytes(), condition.value)
     return found if condition.comparison == "=" else ~found
 
 
@@ -211,22 +210,15 @@ def _time(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
 
 def _below(index: Columns, folders: Sequence[str]) -> Bool[np.ndarray, "n"]:
     """Rows below any of the folders, which are named as in the index or from here."""
-    paths, found = index.all_paths(), np.zeros(index.rows, bool)
+    paths, found = index.path_bytes(), np.zeros(index.rows, bool)
     for folder in folders:
-        rows = _starting(paths, folder.removeprefix("./").rstrip("/"))
+        rows = path_filter.below(paths, folder.removeprefix("./").rstrip("/"))
         if not rows.any():
             full, root = Path(absolute(folder)), absolute(index.root)
             if full.is_relative_to(root):
-                rows = _starting(paths, full.relative_to(root).as_posix())
+                rows = path_filter.below(paths, full.relative_to(root).as_posix())
         found |= rows
     return found
-
-
-def _starting(paths: Sequence[str], folder: str) -> Bool[np.ndarray, "n"]:
-    if folder == ".":
-        return np.ones(len(paths), bool)
-    prefix = f"{folder}/"
-    return np.array([path.startswith(prefix) or path == folder for path in paths], bool)
 
 
 _FIELDS: Final = {

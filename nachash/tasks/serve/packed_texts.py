@@ -17,6 +17,10 @@ class PackedTexts:
         narrow = len(self._bytes) < 1 << 32
         self._ends = texts.ends.astype(np.uint32) if narrow else texts.ends
 
+    def as_ragged(self) -> Ragged:
+        """All of them, the bytes not copied."""
+        return Ragged(self._ends.astype(np.int64), self._bytes)
+
     def __len__(self) -> int:
         return len(self._ends)
 

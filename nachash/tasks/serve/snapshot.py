@@ -1,7 +1,7 @@
 """The committed rows of an index at one moment, in memory: what a server answers from."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, final
 
@@ -17,7 +17,8 @@ from nachash.index.reading import reading, stamp
 from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.records import Preprocessing
 from nachash.results.calibration import Calibration
-from nachash.shapes import Bool, Int64, UInt8
+from nachash.results.index import Metadata
+from nachash.shapes import Int64, UInt8
 from nachash.tasks.search.radius import calibration_of
 from nachash.tasks.search.row_filter import Condition, matching, parsed
 from nachash.tasks.serve.packed_texts import PackedTexts
@@ -25,13 +26,14 @@ from nachash.tasks.serve.rows import Filters, Rows, bitmap
 
 _OWN_SHARE: Final = 8  # a filter gets codes of its own where they take at most 1/8 of the cache
 _ID_BYTES: Final = 8
+_IN_MEMORY: Final = {"label", "path"}  # what conditions can be on without the file
 
 
 @final
 class Snapshot:
     """Codes, ids, labels and paths of an index; they do not change, whatever happens to the file.
 
-    What only filters look at is read from the file when a filter is first asked for.
+    Sizes, times and metadata are read from the file when a filter asks for them.
     """
 
     def __init__(
@@ -82,6 +84,25 @@ class Snapshot:
         """
         return self.label_numbers().multi_hot(len(self.label_names or ()))
 
+    def path_bytes(self) -> Ragged:
+        """The path of every row as bytes."""
+        return self._paths.as_ragged()
+
+    def sizes(self) -> Int64[np.ndarray, "n"]:
+        """Bytes of the image file of every row, as the file has it now; -1 where it has not."""
+        return self._from_file(Index.sizes)
+
+    def times(self) -> Int64[np.ndarray, "n"]:
+        """Last change of the image file of every row, in nanoseconds since 1970; see `sizes`."""
+        return self._from_file(Index.times)
+
+    def metadata(self) -> Metadata | None:
+        """Size and time of exposure of every row; None where they were not recorded."""
+        if reading(self.path, Index.metadata) is None:
+            return None
+        names = ("width", "height", "taken")
+        return Metadata(*(self._from_file(functools.partial(_recorded, name)) for name in names))
+
     def all_paths(self) -> list[str]:
         """The path of every row; takes a hundred bytes and more for each."""
         return list(self._paths)
@@ -119,11 +140,11 @@ class Snapshot:
     def filtered(self, where: Iterable[str], under: Iterable[str]) -> Rows:
         """The rows that `--where` and `--under` leave.
 
-        Rows that the file has lost since are left out where the filter has not been asked before.
+        A filter by size, time or metadata leaves out what the file has lost since.
 
         Raises:
             UsageError, MissingError: see `row_filter.matching`.
-            MissingError, DamagedError, StorageError: the file cannot be read any more.
+            MissingError, DamagedError, StorageError: such a filter, and the file cannot be read.
         """
         where, under = tuple(where), tuple(under)
         if not where and not under:
@@ -132,7 +153,11 @@ class Snapshot:
         return self.filters.rows((where, under), lambda: self._filtered(conditions, under))
 
     def _filtered(self, conditions: list[Condition], under: tuple[str, ...]) -> Rows:
-        kept = reading(self.path, lambda index: self._matching(index, conditions, under))
+        found = matching(self, conditions, under)
+        kept = np.ones(self.rows, bool) if found is None else found
+        of_file = any(condition.field not in _IN_MEMORY for condition in conditions)
+        if of_file and stamp(self.path) != self.stamp:
+            kept &= self._from_file(Index.ids) == self.ids
         count = int(np.count_nonzero(kept))
         ids, held = self.ids[kept], bitmap(kept)
         # FAISS copies the codes once more.
@@ -143,17 +168,36 @@ class Snapshot:
             self.codes, held, count, _engine(self.codes[kept], ids, self.bits), own + held.nbytes
         )
 
-    def _matching(
-        self, index: Index, conditions: list[Condition], under: tuple[str, ...]
-    ) -> Bool[np.ndarray, "n"]:
-        """Which of our rows fulfil the conditions, as the file has them now."""
-        found = matching(index, conditions, under)
-        ids = index.ids() if found is None else index.ids()[found]
-        kept = np.zeros(self.rows, bool)
-        places = np.searchsorted(self.ids, ids)
-        ids, places = ids[places < self.rows], places[places < self.rows]
-        kept[places[self.ids[places] == ids]] = True
-        return kept
+    def _from_file(
+        self, column: Callable[[Index], Int64[np.ndarray, "m"]]
+    ) -> Int64[np.ndarray, "n"]:
+        """A column of the file as it is now in the order of our rows; -1 for what it has not."""
+
+        def read(index: Index) -> Int64[np.ndarray, "n"]:
+            values = column(index)
+            if stamp(self.path) == self.stamp:
+                return values
+            aligned = np.full(self.rows, -1)
+            ids, places = index.ids(), np.searchsorted(self.ids, index.ids())
+            ids, values, places = (each[places < self.rows] for each in (ids, values, places))
+            known = self.ids[places] == ids
+            aligned[places[known]] = values[known]
+            return aligned
+
+        return reading(self.path, read)
+
+
+def _recorded(name: str, index: Index) -> Int64[np.ndarray, "n"]:
+    """A column of the metadata.
+
+    Raises:
+        MissingError: the file has none any more.
+    """
+    found = index.metadata()
+    if found is None:
+        raise MissingError(f"{index.path} has no metadata any more")
+    column: Int64[np.ndarray, "n"] = getattr(found, name)
+    return column
 
 
 def _engine(codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"], bits: int) -> Engine:
