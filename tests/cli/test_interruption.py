@@ -97,7 +97,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_a_readable_index(
     empty = tmp_path / "small.h5"
     encoding(indexed_digits, many_images / f"0000-{LONG}.png", empty).communicate()
     out = tmp_path / "o.h5"
-    child = encoding(indexed_digits, many_images, out, limit=empty.stat().st_size + 310_000)
+    child = encoding(indexed_digits, many_images, out, limit=empty.stat().st_size + 400_000)
 
     _, told = child.communicate()
 

@@ -7,7 +7,9 @@ import shutil
 import threading
 import zipfile
 
+import numpy as np
 import pytest
+from index_formats import resealed
 from test_show import CELL, on_a_terminal
 
 from nachash.images.sources.hosts import host_of
@@ -124,12 +126,13 @@ def test_the_terminal_shows_the_pictures(remote, indexed_digits, tmp_path):
 
 def test_where_nobody_answers_a_tile_says_so(remote, nachash, indexed_digits):
     """The index says another port, at which nobody listens."""
-    import h5py
-
     folder, root = remote
     shutil.copy(folder / "x.h5", folder / "gone.h5")
-    with h5py.File(folder / "gone.h5", "r+") as index:
-        index.attrs["root"] = json.dumps("http://127.0.0.1:9/" + root.rpartition("/")[2])
+    elsewhere = json.dumps("http://127.0.0.1:9/" + root.rpartition("/")[2])
+    resealed(
+        folder / "gone.h5",
+        lambda index: index.attrs.__setitem__("root", np.bytes_(elsewhere.encode())),
+    )
 
     query = indexed_digits / "query.jpg"
     for kept, *command in (
