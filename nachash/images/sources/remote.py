@@ -74,11 +74,6 @@ class UnreachableError(ImageError):
     """An image whose place gives no answer, so that others there need not be tried."""
 
 
-def is_url(location: str) -> bool:
-    """Whether a location is a URL rather than a path."""
-    return "://" in location
-
-
 def source(location: str, hosts: Hosts | None = None) -> FileSource:
     """The images at a URL; images of a folder are known by their suffixes alone.
 
