@@ -285,6 +285,7 @@ PEAK = """
 import resource, sys
 sys.path[:0] = {paths!r}
 import hostile
+from memory import peak_bytes
 from nachash.errors import ImageError
 from nachash.images.decoding import apart, decode, formats
 from nachash.images.thumbnail import drawn
@@ -297,8 +298,8 @@ for task in (lambda image: decode.decode(image, seen), lambda image: drawn(image
     except ImageError as error:
         print(error.sentence, file=sys.stderr)
 apart.end()
-for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
-    print(resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(peak_bytes(), children * (1 if sys.platform == "darwin" else 1024))
 """
 
 

@@ -1,6 +1,7 @@
 """Memory and bytes written do not grow with the index; measured by the kernel, in a child."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -10,9 +11,10 @@ import pytest
 from nachash.index.verification import problems
 
 WRITE = """
-    import json, resource, sys
+    import json, sys
     from pathlib import Path
     import numpy as np
+    from memory import peak_bytes
     from nachash.index import writer
     from nachash.records import Preprocessing, Reference
 
@@ -20,7 +22,7 @@ WRITE = """
     if not path.exists():
         writer.create(path, bits=64, preprocessing=Preprocessing(224), encoder=b"e", model={},
                       root="/photos").close()
-    memory = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = lambda: peak_bytes() / 2**20
     written = lambda: int(Path("/proc/self/io").read_text().split()[3])
     codes = np.random.default_rng(first)
     with writer.open_for_append(path) as index:
@@ -35,7 +37,10 @@ WRITE = """
 def written(path, first, count):
     """MiB that a process gains while it writes codes, and the bytes that it writes."""
     command = [sys.executable, "-c", textwrap.dedent(WRITE), str(path), str(first), str(count)]
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    importing = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return json.loads(
+        subprocess.run(command, capture_output=True, check=True, env=importing).stdout
+    )
 
 
 def campaign(folder, count):

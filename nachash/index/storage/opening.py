@@ -90,10 +90,15 @@ def damage(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def proof(path: Path) -> Iterator[None]:
-    """Turn what a writer finds damaged before it continues it into DamagedError."""
+    """Turn what a writer finds damaged before it continues it into DamagedError.
+
+    What HDF5 says without a number of the system's is about the file's structure.
+    """
     try:
         yield
-    except UnprovenError as error:
+    except (UnprovenError, OSError, RuntimeError) as error:
+        if _number(error) not in _NOT_THE_SYSTEM:
+            raise
         raise _damaged(path, error) from error
 
 
