@@ -11,6 +11,7 @@ from nachash import telemetry
 if TYPE_CHECKING:
     from nachash.library.encoder import Encoder
     from nachash.library.hasher import Hasher
+    from nachash.library.hits import Hits
     from nachash.library.index import Index
     from nachash.library.mean_average_precision import mean_average_precision
     from nachash.results.search import Hit
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 telemetry.switch_off()
 
 __version__ = "0.1.0"
-__all__ = ["Encoder", "Hasher", "Hit", "Index", "mean_average_precision"]
+__all__ = ["Encoder", "Hasher", "Hit", "Hits", "Index", "mean_average_precision"]
 
 _HOMES = {
     "Encoder": "library.encoder",
     "Hasher": "library.hasher",
     "Hit": "results.search",
+    "Hits": "library.hits",
     "Index": "library.index",
     "mean_average_precision": "library.mean_average_precision",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Bool, Float64, Int64, UInt8
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,23 +33,44 @@ class Hits:
     """Answer of a search engine, one row per query, each row ordered by (distance, id).
 
     Rows of a radius search differ in length, so all rows stand one after the other: row q is
-    `ends[q - 1]:ends[q]`.
+    `ends[q - 1]:ends[q]`. `asymmetric` is what re-ranked rows are ordered by, nan behind it.
     """
 
     ids: Int64[np.ndarray, "hits"]
     distances: Int64[np.ndarray, "hits"]
     ends: Int64[np.ndarray, "queries"]
+    asymmetric: Float64[np.ndarray, "hits"] | None = None
 
     @property
     def queries(self) -> int:
         """Number of rows."""
         return len(self.ends)
 
+    @property
+    def starts(self) -> Int64[np.ndarray, "queries"]:
+        """Where each row begins."""
+        return np.concatenate([np.zeros(1, np.int64), self.ends])[:-1]
+
+    @property
+    def numbers(self) -> Int64[np.ndarray, "hits"]:
+        """The row of each hit."""
+        return np.repeat(np.arange(self.queries), self.ends - self.starts)
+
     def row(self, query: int) -> "tuple[Int64[np.ndarray, 'k'], Int64[np.ndarray, 'k']]":
         """Distances and ids of one query."""
         start = int(self.ends[query - 1]) if query else 0
         span = slice(start, int(self.ends[query]))
         return self.distances[span], self.ids[span]
+
+    def keep(self, kept: Bool[np.ndarray, "hits"]) -> "Hits":
+        """Some of the hits."""
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[self.ends]
+        weights = None if self.asymmetric is None else self.asymmetric[kept]
+        return Hits(self.ids[kept], self.distances[kept], ends, weights)
+
+    def first(self, k: int) -> "Hits":
+        """The first k hits of each row."""
+        return self.keep(np.arange(len(self.ids)) - self.starts[self.numbers] < k)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,64 +1,86 @@
-"""What an engine found among the rows of an index in memory, as hits with paths and labels."""
+"""`nachash.Hits`: what a search found, as arrays over all pictures and as a list for each."""
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import final
 
 import numpy as np
 
 from nachash.library.picture import Picture
-from nachash.records import Hits
+from nachash.records import Hits as Found
 from nachash.results.search import Hit
-from nachash.shapes import Float32, Int64, UInt8
-from nachash.tasks.search.rerank import Nearest, reranked
-from nachash.tasks.search.shown_path import shown
-from nachash.tasks.serve.snapshot import Snapshot
+from nachash.shapes import Float64, Int64
+from nachash.tasks.search.hits import described_row
+from nachash.tasks.search.searchable import Searchable
+
+
+@final
+class Hits:
+    """The hits of some pictures: `hits[0]` is a list of `Hit`, best first, made when asked for.
+
+    The arrays stand for all pictures one after the other: those of picture q are
+    `ends[q - 1]:ends[q]`. `asymmetric` is what `rerank` orders by, nan behind what it ordered,
+    None without it.
+    """
+
+    def __init__(self, searched: Searchable, names: Sequence[str], found: Found) -> None:
+        self._searched, self._names, self._found = searched, names, found
+
+    @property
+    def ids(self) -> Int64[np.ndarray, "hits"]:
+        """The id of each hit."""
+        return self._found.ids
+
+    @property
+    def distances(self) -> Int64[np.ndarray, "hits"]:
+        """The bits in which the code of each hit differs."""
+        return self._found.distances
+
+    @property
+    def ends(self) -> Int64[np.ndarray, "queries"]:
+        """Where the hits of each picture end."""
+        return self._found.ends
+
+    @property
+    def asymmetric(self) -> Float64[np.ndarray, "hits"] | None:
+        """The asymmetric distance of each hit."""
+        return self._found.asymmetric
+
+    @functools.cached_property
+    def positions(self) -> Int64[np.ndarray, "hits"]:
+        """The place of each hit in the columns of the index, such as `Index.codes`."""
+        return self._searched.positions(self.ids)
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each hit, as the index has it."""
+        return self._searched.paths(self.positions)
+
+    @property
+    def labels(self) -> list[str | None]:
+        """The names of each hit's labels, joined by a semicolon; None without labels."""
+        return self._searched.label_texts(self.positions)
+
+    def __len__(self) -> int:
+        return self._found.queries
+
+    def __getitem__(self, picture: int) -> list[Hit]:
+        number = range(len(self))[picture]
+        return described_row(self._searched, self._names[number], self._found, number)
+
+    def __iter__(self) -> Iterator[list[Hit]]:
+        return (self[number] for number in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Hits) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Hits({len(self.ids):,} images for {len(self):,} pictures)"
 
 
 def names_of(pictures: Sequence[Picture] | np.ndarray) -> list[str]:
     """The path of each picture that is named by one, else an empty text."""
     return [os.fspath(each) if isinstance(each, str | os.PathLike) else "" for each in pictures]
-
-
-def rows_of(hits: Hits) -> list[Nearest]:
-    """The hits of each query by themselves."""
-    return [Nearest(*hits.row(number)) for number in range(hits.queries)]
-
-
-def reordered(
-    snapshot: Snapshot,
-    activations: Float32[np.ndarray, "queries bits"],
-    nearest: Sequence[Nearest],
-    count: int,
-) -> list[Nearest]:
-    """The first `count` hits of each query in the order of their asymmetric distances."""
-
-    def codes_of(ids: Int64[np.ndarray, "k"]) -> UInt8[np.ndarray, "k bytes"]:
-        return snapshot.codes[snapshot.positions(ids)]
-
-    pairs = zip(activations, nearest, strict=True)
-    return [reranked(codes_of, own, found, count) for own, found in pairs]
-
-
-def described(
-    snapshot: Snapshot, names: Sequence[str], nearest: Sequence[Nearest], k: int | None
-) -> list[list[Hit]]:
-    """The first k hits of each query, all where k is None."""
-    return [_row(snapshot, name, each, k) for name, each in zip(names, nearest, strict=True)]
-
-
-def _row(snapshot: Snapshot, name: str, nearest: Nearest, k: int | None) -> list[Hit]:
-    ids, distances = nearest.ids[:k], nearest.distances[:k]
-    places = snapshot.positions(ids).tolist()
-    columns = zip(ids.tolist(), distances.tolist(), places, nearest.weights(len(ids)), strict=True)
-    return [
-        Hit(
-            query=name,
-            rank=rank,
-            id=identifier,
-            path=shown(snapshot.root, snapshot.path_of(place)),
-            distance=distance,
-            label=snapshot.label(place),
-            asymmetric=weight,
-        )
-        for rank, (identifier, distance, place, weight) in enumerate(columns, start=1)
-    ]

@@ -15,15 +15,16 @@ from nachash.index.rows import Changes
 from nachash.library import index_card
 from nachash.library.encoder import Encoder
 from nachash.library.file_addition import add_files
-from nachash.library.hits import described, names_of, reordered, rows_of
+from nachash.library.hits import Hits, names_of
 from nachash.library.picture import Picture
 from nachash.results.calibration import Calibration
 from nachash.results.dedup import Duplicates, Grouping
-from nachash.results.search import Hit
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.index.remove import named
+from nachash.tasks.search import nearest
+from nachash.tasks.search.nearest import ALL, Wish
 from nachash.tasks.search.radius import similar_radius
-from nachash.tasks.serve.snapshot import Snapshot
+from nachash.tasks.search.searchable import Searchable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -170,7 +171,7 @@ class Index:
         where: Sequence[str] = (),
         under: Sequence[str] = (),
         rerank: int | None = None,
-    ) -> list[list[Hit]]:
+    ) -> Hits:
         """The k nearest images of each picture, ordered by (distance, id).
 
         Only images that fulfil all conditions `where` and lie below a folder of `under`. With
@@ -180,13 +181,8 @@ class Index:
             ImageError: a picture cannot be read.
             UsageError: for k below 1, or a condition that makes no sense.
         """
-        activations = self.encoder.activations(pictures)
-        rows = self._contents.filtered(tuple(where), tuple(under))
-        hits = rows.engine.search(codes.encode(activations), max(k, rerank or 0))
-        nearest = rows_of(hits)
-        if rerank:
-            nearest = reordered(self._contents, activations, nearest, rerank)
-        return described(self._contents, names_of(pictures), nearest, k)
+        wish = Wish(k=k, rerank=rerank, where=tuple(where), under=tuple(under))
+        return self._asked(pictures, wish)
 
     def within(
         self,
@@ -195,7 +191,7 @@ class Index:
         *,
         where: Sequence[str] = (),
         under: Sequence[str] = (),
-    ) -> list[list[Hit]]:
+    ) -> Hits:
         """All images at most `radius` bits from each picture, ordered by (distance, id).
 
         Without a radius, all that are similar, as far as `calibrate` measured.
@@ -207,9 +203,8 @@ class Index:
         """
         if radius is None:
             radius = similar_radius(self._contents.calibration, self.path)
-        rows = self._contents.filtered(tuple(where), tuple(under))
-        hits = rows.engine.within(self.encoder.encode(pictures), radius)
-        return described(self._contents, names_of(pictures), rows_of(hits), None)
+        wish = Wish(k=ALL, radius=radius, where=tuple(where), under=tuple(under))
+        return self._asked(pictures, wish)
 
     def search_codes(
         self,
@@ -218,14 +213,20 @@ class Index:
         *,
         where: Sequence[str] = (),
         under: Sequence[str] = (),
-    ) -> list[list[Hit]]:
+    ) -> Hits:
         """The k nearest images of each packed code, as `search` gives them.
 
         Raises:
             UsageError: for k below 1, codes of another length, or a condition that makes no sense.
         """
-        hits = self._contents.filtered(tuple(where), tuple(under)).engine.search(queries, k)
-        return described(self._contents, [""] * len(queries), rows_of(hits), k)
+        wish = Wish(k=k, where=tuple(where), under=tuple(under))
+        found = nearest.search(self._contents, queries, wish)
+        return Hits(self._contents, [""] * len(queries), found)
+
+    def _asked(self, pictures: Sequence[Picture] | np.ndarray, wish: Wish) -> Hits:
+        real = self.encoder.activations(pictures)
+        found = nearest.search(self._contents, codes.encode(real), wish, activations=real)
+        return Hits(self._contents, names_of(pictures), found)
 
     def calibrate(
         self, images: int = 300, seed: int = 0, *, allow_hosts: Sequence[str] = ()
@@ -272,5 +273,5 @@ class Index:
         return dedup(settings, choice=lambda _: None)
 
     @functools.cached_property
-    def _contents(self) -> Snapshot:
-        return Snapshot.of(self.path)
+    def _contents(self) -> Searchable:
+        return Searchable.of(self.path, metadata=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from nachash.tasks.serve.service import Wish
+from nachash.tasks.search.nearest import Wish
 
 MOST_HITS: Final = 1000
 MOST_CODES: Final = 1000
@@ -44,7 +44,7 @@ def _wish(
     *,
     counts: Counts = False,
 ) -> Wish:
-    return Wish(k, radius, tuple(where), tuple(under), counts)
+    return Wish(k=k, radius=radius, where=tuple(where), under=tuple(under), counts=counts)
 
 
 Wished = Annotated[Wish, Depends(_wish)]
@@ -67,4 +67,4 @@ class CodesAsked(BaseModel):
     @property
     def wish(self) -> Wish:
         """What is wished of every code."""
-        return Wish(self.k, self.radius, tuple(self.where), tuple(self.under))
+        return _wish(self.where, self.under, self.k, self.radius)

@@ -15,6 +15,7 @@ from nachash.records import Preprocessing, Reference
 from nachash.tasks.index.remove import RemoveSettings, remove
 from nachash.tasks.search.row_filter import matching, parsed
 from nachash.tasks.search.search import SearchSettings, search
+from nachash.tasks.search.searchable import Searchable
 
 DAY = 86_400 * 10**9
 
@@ -74,8 +75,8 @@ def test_a_filtered_search_is_exact(gallery, chosen, folders, k):
 
     wanted = expected(keep)
     with open_index(gallery) as index:
-        rows = matching(index, [parsed(text) for text in chosen], folders)
-        ids = index.ids() if rows is None else index.ids()[rows]
+        rows = matching(Searchable(index), [parsed(text) for text in chosen], folders)
+        ids = index.ids()[rows]
         assert ids.tolist() == wanted
         distances = hamming(index.codes()[5:6], index.codes())[0]
         by_id = dict(zip(index.ids().tolist(), distances.tolist(), strict=True))

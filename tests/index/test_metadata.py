@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from nachash import Index
 from nachash.codes import hamming, pack
 from nachash.errors import MissingError, UsageError
 from nachash.index import writer
@@ -27,6 +29,7 @@ from nachash.tasks.index.merge import MergeSettings, merge
 from nachash.tasks.index.remove import RemoveSettings, remove
 from nachash.tasks.search.row_filter import matching, parsed
 from nachash.tasks.search.search import SearchSettings, search
+from nachash.tasks.search.searchable import Searchable
 
 EPOCH = dt.datetime.fromisoformat("1970-01-01")
 FIRST = dt.datetime.fromisoformat("2023-05-01")
@@ -139,6 +142,15 @@ def test_search_shows_it_to_people_and_machines(album, tmp_path, nachash):
     assert "taken" not in json.loads(plain.out.splitlines()[0])
 
 
+def test_hits_in_python_tell_what_the_index_holds(album, tmp_path):
+    found = Index.open(album).search([tmp_path / "album" / "0.jpg"], k=10)[0]
+
+    told = {Path(hit.path).name: (hit.width, hit.height, hit.taken) for hit in found}
+    for name, known in rows(album).items():
+        expected = tuple(known.get(field) for field in ("width", "height", "taken"))
+        assert told[Path(name).name] == expected
+
+
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory):
     """300 rows: every ninth without a size, every seventh without a time."""
@@ -209,7 +221,7 @@ def test_filters_on_it_are_exact_and_come_before_the_ranking(gallery, chosen, k)
     wanted = [i for i, row in enumerate(table) if all(holds(row, *each) for each in chosen)]
     where = tuple("".join(each) for each in chosen)
     with open_index(path) as index:
-        kept = matching(index, [parsed(text) for text in where], [])
+        kept = matching(Searchable(index), [parsed(text) for text in where], [])
         distances = hamming(index.codes()[:1], index.codes())[0].tolist()
     assert np.flatnonzero(kept).tolist() == wanted
 

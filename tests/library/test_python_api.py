@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -142,6 +143,29 @@ def test_codes_can_be_searched(index):
     assert index.ids.tolist() == list(range(150))
     with pytest.raises(UsageError, match="bytes"):
         index.search_codes(query[:, :4])
+
+
+def test_hits_of_a_batch_are_arrays_and_lists_on_demand(index):
+    pictures = ["query.png", f"photos/{index.paths[0]}"]
+    found = index.search(pictures, k=4, rerank=2)
+
+    assert found.ends.tolist() == [4, 8]
+    hits = [hit for row in found for hit in row]
+    assert found.ids.tolist() == [hit.id for hit in hits]
+    assert found.distances.tolist() == [hit.distance for hit in hits]
+    assert [f"photos/{path}" for path in found.paths] == [hit.path for hit in hits]
+    assert found.labels == [None] * 8
+    weights = [math.nan if hit.asymmetric is None else hit.asymmetric for hit in hits]
+    np.testing.assert_array_equal(found.asymmetric, weights)
+    np.testing.assert_array_equal(
+        np.bitwise_count(
+            index.codes[found.positions] ^ index.encoder.encode(pictures).repeat(4, 0)
+        ).sum(1),
+        found.distances,
+    )
+    assert found[-1] == found[1]
+    with pytest.raises(IndexError):
+        _ = found[2]
 
 
 def test_a_radius_is_measured_once_and_used(index, nachash, scene):

@@ -9,7 +9,7 @@ from PIL import Image
 from serving import served
 
 from nachash.tasks.index.remove import RemoveSettings, remove
-from nachash.tasks.serve.snapshot import Snapshot
+from nachash.tasks.search.searchable import Searchable
 
 
 def add_picture(images, name="1/new.png"):
@@ -155,7 +155,7 @@ def test_an_unforeseen_error_is_told_and_the_watching_goes_on(own_index, monkeyp
         add_picture(images)
         encode_again()
         with monkeypatch.context() as broken:
-            broken.setattr(Snapshot, "of", lambda *_: 1 / 0)
+            broken.setattr(Searchable, "of", lambda *_: 1 / 0)
             assert not service.refresh()
             trouble = client.get("/health").json()["trouble"]
         assert "ZeroDivisionError" in trouble

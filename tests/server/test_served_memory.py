@@ -10,9 +10,9 @@ from test_growing import add_picture
 
 from nachash import plugins
 from nachash.index.ragged import Ragged
-from nachash.tasks.serve.packed_texts import PackedTexts
-from nachash.tasks.serve.rows import Filters, Rows, bitmap
-from nachash.tasks.serve.service import Wish
+from nachash.tasks.search.nearest import Wish
+from nachash.tasks.search.packed_texts import PackedTexts
+from nachash.tasks.search.rows import Filters, Rows, bitmap
 
 
 def rows_of(kept, codes=None):
@@ -97,7 +97,7 @@ def test_a_filter_of_many_rows_has_no_codes_of_its_own_and_the_same_answers(own_
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_count_spread_and_contain_as_positions_do(seed, monkeypatch):
-    monkeypatch.setattr("nachash.tasks.serve.rows._COUNTED_AT_ONCE", 16)
+    monkeypatch.setattr("nachash.tasks.search.rows._COUNTED_AT_ONCE", 16)
     generator = np.random.default_rng(seed)
     codes = generator.integers(0, 256, (101, 2), np.uint8)
     kept = generator.random(101) < generator.random()

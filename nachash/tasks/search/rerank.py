@@ -1,42 +1,28 @@
-"""Hits of one query in a finer order than their Hamming distances give."""
+"""Hits in a finer order than their Hamming distances give."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from nachash import codes
-from nachash.shapes import Float32, Float64, Int64, UInt8
+from nachash.records import Hits
+from nachash.shapes import Float32, Int64, UInt8
 
 CodesOf = Callable[[Int64[np.ndarray, "k"]], UInt8[np.ndarray, "k bytes"]]
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """Hits of one query, best first; the first of them by `asymmetric`, where that is given."""
-
-    distances: Int64[np.ndarray, "k"]
-    ids: Int64[np.ndarray, "k"]
-    asymmetric: Float64[np.ndarray, "reranked"] | None = None
-
-    def weights(self, count: int) -> list[float | None]:
-        """The asymmetric distance of the first `count` hits, None where there is none."""
-        known = [] if self.asymmetric is None else self.asymmetric[:count].tolist()
-        return [*known, *[None] * (count - len(known))]
-
-
 def reranked(
-    codes_of: CodesOf, activations: Float32[np.ndarray, "bits"], nearest: Nearest, count: int
-) -> Nearest:
-    """The first `count` hits ordered by (asymmetric distance, distance, id), then the others.
+    hits: Hits, codes_of: CodesOf, activations: Float32[np.ndarray, "queries bits"], count: int
+) -> Hits:
+    """The first `count` hits of each query by (asymmetric distance, distance, id), then the others.
 
     `codes_of` gives the codes of ids.
     """
-    distances, ids = nearest.distances[:count], nearest.ids[:count]
-    weighted = codes.asymmetric_distance(activations, codes_of(ids))
-    order = np.lexsort((ids, distances, weighted))
-    return Nearest(
-        np.concatenate([distances[order], nearest.distances[count:]]),
-        np.concatenate([ids[order], nearest.ids[count:]]),
-        weighted[order],
-    )
+    order, weights = np.arange(len(hits.ids)), np.full(len(hits.ids), np.nan)
+    for query, start in enumerate(hits.starts.tolist()):
+        span = slice(start, min(start + count, int(hits.ends[query])))
+        weighted = codes.asymmetric_distance(activations[query], codes_of(hits.ids[span]))
+        best = np.lexsort((hits.ids[span], hits.distances[span], weighted))
+        order[span], weights[span] = start + best, weighted[best]
+    return replace(hits, ids=hits.ids[order], distances=hits.distances[order], asymmetric=weights)

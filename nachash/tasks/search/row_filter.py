@@ -12,16 +12,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 import numpy as np
 
 from nachash.errors import MissingError, UsageError
 from nachash.images.sources.root import absolute
-from nachash.index.ragged import Ragged
 from nachash.results.index import UNKNOWN_TIME, Metadata
 from nachash.shapes import Bool, Int64
 from nachash.tasks.search import path_filter
+from nachash.tasks.search.searchable import Searchable
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*\Z", re.DOTALL)
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -37,40 +37,6 @@ _HINT: Final = (
     "'width>=1000' or 'taken>=2023-05-01'"
 )
 _DAY: Final = 86_400  # seconds
-
-
-@runtime_checkable
-class Columns(Protocol):
-    """What a filter looks at: an open index, or one in memory."""
-
-    path: Path
-
-    @property
-    def label_names(self) -> tuple[str, ...] | None:
-        """A name for each label; None without labels."""
-
-    @property
-    def root(self) -> str:
-        """What the paths are relative to."""
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-
-    def label_numbers(self) -> Ragged:
-        """The labels of every row, as places in `label_names`."""
-
-    def path_bytes(self) -> Ragged:
-        """The path of every row as bytes."""
-
-    def sizes(self) -> Int64[np.ndarray, "n"]:
-        """Bytes of the image file of every row."""
-
-    def times(self) -> Int64[np.ndarray, "n"]:
-        """Last change of the image file of every row, in nanoseconds since 1970."""
-
-    def metadata(self) -> Metadata | None:
-        """Size and time of exposure of every row; None where they were not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +64,21 @@ def parsed(text: str) -> Condition:
 
 
 def matching(
-    index: Columns, conditions: Sequence[Condition], under: Sequence[str]
-) -> Bool[np.ndarray, "n"] | None:
-    """Which rows fulfil all conditions and lie below one of the folders; None: no filter.
+    index: Searchable, conditions: Sequence[Condition], under: Sequence[str]
+) -> Bool[np.ndarray, "n"]:
+    """Which rows fulfil all conditions and lie below one of the folders, if any.
 
     Raises:
         UsageError: a value that cannot be compared; a label that the index does not have.
         MissingError: a condition on labels or metadata, and the index has none.
     """
-    if not conditions and not under:
-        return None
     rows = np.ones(index.rows, bool)
     for condition in conditions:
         rows &= _FIELDS[condition.field](index, condition)
     return rows & _below(index, under) if under else rows
 
 
-def _label(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _label(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     labels, names = index.label_numbers(), index.label_names or ()
     if condition.value not in names:
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
@@ -123,20 +87,20 @@ def _label(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     return has if condition.comparison == "=" else ~has
 
 
-def _path(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _path(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     found = path_filter.fitting(index.path_bytes(), condition.value)
     return found if condition.comparison == "=" else ~found
 
 
-def _size(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _size(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     return _COMPARISONS[condition.comparison](index.sizes(), _whole_number(condition))
 
 
-def _width(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _width(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     return _pixels(_metadata(index).width, condition)
 
 
-def _height(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _height(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     return _pixels(_metadata(index).height, condition)
 
 
@@ -145,7 +109,7 @@ def _pixels(sides: Int64[np.ndarray, "n"], condition: Condition) -> Bool[np.ndar
     return _COMPARISONS[condition.comparison](sides, _whole_number(condition)) & (sides > 0)
 
 
-def _taken(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _taken(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     """A date without a time is the whole day; a picture without a time fulfils no condition."""
     taken, moment = _metadata(index).taken, _moment(condition.value)
     if moment.tzinfo is not None or moment.microsecond:
@@ -166,7 +130,7 @@ def _taken(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     return rows & (taken != UNKNOWN_TIME)
 
 
-def _metadata(index: Columns) -> Metadata:
+def _metadata(index: Searchable) -> Metadata:
     metadata = index.metadata()
     if metadata is None:
         raise MissingError(
@@ -199,7 +163,7 @@ def _is_day(value: str) -> bool:
     return True
 
 
-def _time(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
+def _time(index: Searchable, condition: Condition) -> Bool[np.ndarray, "n"]:
     moment = _moment(condition.value)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
@@ -208,7 +172,7 @@ def _time(index: Columns, condition: Condition) -> Bool[np.ndarray, "n"]:
     return _COMPARISONS[condition.comparison](index.times(), nanoseconds)
 
 
-def _below(index: Columns, folders: Sequence[str]) -> Bool[np.ndarray, "n"]:
+def _below(index: Searchable, folders: Sequence[str]) -> Bool[np.ndarray, "n"]:
     """Rows below any of the folders, which are named as in the index or from here."""
     paths, found = index.path_bytes(), np.zeros(index.rows, bool)
     for folder in folders:

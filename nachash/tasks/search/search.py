@@ -3,25 +3,27 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nachash import codes, plugins
+from nachash import codes
 from nachash.errors import ImageError, MissingError, UsageError
 from nachash.index.reader import Index
 from nachash.index.reading import reading
-from nachash.records import Hits, Skipped, Source
-from nachash.results.index import Metadata
-from nachash.results.search import Answer, Hit
-from nachash.shapes import Bool, Float32, Int64, UInt8
+from nachash.records import Skipped, Source
+from nachash.results.search import Answer
+from nachash.shapes import Float32, UInt8
 from nachash.tasks.choose_index import chosen_index
-from nachash.tasks.search.radius import calibration_of, similar_radius
-from nachash.tasks.search.rerank import Nearest, reranked
-from nachash.tasks.search.row_filter import Condition, matching, parsed
+from nachash.tasks.search import nearest
+from nachash.tasks.search.hits import described
+from nachash.tasks.search.nearest import ALL, Wish
+from nachash.tasks.search.radius import similar_radius
+from nachash.tasks.search.row_filter import parsed
+from nachash.tasks.search.searchable import Searchable
 from nachash.tasks.search.shown_path import shown
 
 if TYPE_CHECKING:
@@ -50,11 +52,11 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A code to search for; `own_id` is the row of an indexed image, left out of its own hits."""
+    """A code to search for; `own_id` is that of an indexed image, which is no hit of its own."""
 
     name: str
     code: UInt8[np.ndarray, "bytes"]
-    own_id: int | None = None
+    own_id: int = -1
     activations: Float32[np.ndarray, "bits"] | None = None
 
 
@@ -75,56 +77,70 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
             "the bits are known",
             "name the image's file instead of --id or --path",
         )
-    conditions = [parsed(text) for text in settings.where]
+    for text in settings.where:
+        parsed(text)
     path = chosen_index(settings.index, choice)
-    return reading(
-        path, lambda index: _answer(settings, index, conditions), check=not settings.no_check
+    return reading(path, lambda index: _answer(settings, index), check=not settings.no_check)
+
+
+def _answer(settings: SearchSettings, index: Index) -> Answer:
+    searched = Searchable(index, engine=settings.engine, most_bytes=sys.maxsize)
+    wish = _wish(settings, searched)
+    queries, skipped = _queries(settings, searched, index)
+    real = [query.activations for query in queries if query.activations is not None]
+    indexed = any(query.own_id >= 0 for query in queries)
+    hits = nearest.search(
+        searched,
+        np.stack([query.code for query in queries]),
+        wish,
+        activations=np.stack(real) if wish.rerank else None,
+        own_ids=np.array([query.own_id for query in queries]) if indexed else None,
     )
-
-
-def _answer(settings: SearchSettings, index: Index, conditions: Sequence[Condition]) -> Answer:
-    settings = _with_radius(settings, index)
-    queries, skipped = _queries(settings, index)
-    filtered = conditions or settings.under
-    rows = matching(index, conditions, settings.under) if filtered else None
-    limit = settings.k if settings.max_distance is not None else settings.k or DEFAULT_K
-    hits = _hits(settings, index, queries, rows)
+    names = tuple(query.name for query in queries)
     return Answer(
-        index=str(index.path),
-        queries=tuple(query.name for query in queries),
-        hits=_described(index, queries, hits, limit, settings.rerank),
-        bits=index.bits,
+        index=str(searched.path),
+        queries=names,
+        hits=tuple(map(tuple, described(searched, names, hits))),
+        bits=searched.bits,
         skipped=tuple(skipped),
-        notes=_notes(settings, index, rows),
+        notes=_notes(wish, settings.k, searched),
         query_codes=tuple(query.code.tobytes().hex() for query in queries),
     )
 
 
-def _with_radius(settings: SearchSettings, index: Index) -> SearchSettings:
-    """The settings with the calibrated radius where --similar asks for it."""
-    if not settings.similar:
-        return settings
-    if settings.max_distance is not None:
+def _wish(settings: SearchSettings, searched: Searchable) -> Wish:
+    """What is asked, with the calibrated radius where --similar asks for it."""
+    radius = settings.max_distance
+    if settings.similar and radius is not None:
         raise UsageError("--similar and --max-distance exclude each other", "use one of them")
-    return replace(settings, max_distance=similar_radius(calibration_of(index), index.path))
+    if settings.similar:
+        radius = similar_radius(searched.calibration, searched.path)
+    return Wish(
+        k=settings.k or (DEFAULT_K if radius is None else ALL),
+        radius=radius,
+        rerank=settings.rerank,
+        where=settings.where,
+        under=settings.under,
+    )
 
 
-def _queries(settings: SearchSettings, index: Index) -> tuple[list[Query], list[Skipped]]:
-    pictures, skipped = _pictures(settings.queries, index)
-    rows = [index.position_of_id(identifier) for identifier in settings.ids]
+def _queries(
+    settings: SearchSettings, searched: Searchable, index: Index
+) -> tuple[list[Query], list[Skipped]]:
+    pictures, skipped = _pictures(settings.queries, searched)
+    rows = [searched.position(identifier) for identifier in settings.ids]
     rows += [_position(index, path) for path in settings.paths]
     if not rows:
         return pictures, skipped
-    all_codes, ids = index.codes(), index.ids()
-    names = index.paths(np.array(rows))
+    names = searched.paths(np.array(rows))
     indexed = [
-        Query(shown(index.root, name), all_codes[row], int(ids[row]))
+        Query(shown(searched.root, name), searched.codes[row], int(searched.ids[row]))
         for name, row in zip(names, rows, strict=True)
     ]
     return pictures + indexed, skipped
 
 
-def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list[Skipped]]:
+def _pictures(locations: Sequence[str], searched: Searchable) -> tuple[list[Query], list[Skipped]]:
     """Codes of query pictures; one that cannot be read is skipped as long as another can."""
     if not locations:
         return [], []
@@ -133,19 +149,16 @@ def _pictures(locations: Sequence[str], index: Index) -> tuple[list[Query], list
     names, pixels, skipped = [], [], []
     for name, opened in _opened(locations):
         try:
-            pixels.append(decode(opened(), index.preprocessing))
+            pixels.append(decode(opened(), searched.preprocessing))
             names.append(name)
         except ImageError as error:
             skipped.append(Skipped(name, error.sentence))
     if not pixels:
         reasons = "; ".join(f"{query.path}: {query.reason}" for query in skipped)
         raise ImageError(f"no query can be read ({reasons})", "nachash search query.jpg")
-    from nachash.inference.onnx_encoder import OnnxEncoder
-
-    encoder = OnnxEncoder(index.encoder, threads=None)
-    activations = encoder.activations(np.stack(pixels))
+    activations = searched.encoder.activations(np.stack(pixels))
     queries = zip(names, codes.encode(activations), activations, strict=True)
-    return [Query(name, code, None, real) for name, code, real in queries], skipped
+    return [Query(name, code, activations=real) for name, code, real in queries], skipped
 
 
 def _opened(locations: Sequence[str]) -> "Iterator[tuple[str, Callable[[], Image.Image]]]":
@@ -184,70 +197,6 @@ def _refuse(image: Skipped) -> "Image.Image":
     raise ImageError(image.reason)
 
 
-def _hits(
-    settings: SearchSettings,
-    index: Index,
-    queries: Sequence[Query],
-    rows: Bool[np.ndarray, "n"] | None,
-) -> Hits:
-    """The answer of an engine that knows nothing but the rows that the filter leaves."""
-    searched = slice(None) if rows is None else rows
-    engine = plugins.load("engines", settings.engine).build(
-        index.codes()[searched], ids=index.ids()[searched], bits=index.bits
-    )
-    matrix = np.stack([query.code for query in queries])
-    if settings.max_distance is not None:
-        return engine.within(matrix, settings.max_distance)
-    own = int(any(query.own_id is not None for query in queries))
-    return engine.search(matrix, max(settings.k or DEFAULT_K, settings.rerank or 0) + own)
-
-
-def _described(
-    index: Index,
-    queries: Sequence[Query],
-    hits: Hits,
-    limit: int | None,
-    rerank: int | None,
-) -> tuple[tuple[Hit, ...], ...]:
-    """Hits with paths and labels; an indexed query is not its own hit."""
-    metadata = index.metadata()
-
-    def codes_of(ids: Int64[np.ndarray, "k"]) -> UInt8[np.ndarray, "k bytes"]:
-        return index.codes()[index.positions_of_ids(ids)]
-
-    rows = []
-    for number, query in enumerate(queries):
-        distances, ids = hits.row(number)
-        others = ids != (-1 if query.own_id is None else query.own_id)
-        nearest = Nearest(distances[others], ids[others])
-        if rerank:
-            assert query.activations is not None
-            nearest = reranked(codes_of, query.activations, nearest, rerank)
-        rows.append(_row(index, metadata, query.name, nearest, limit))
-    return tuple(rows)
-
-
-def _row(
-    index: Index,
-    metadata: Metadata | None,
-    query: str,
-    nearest: Nearest,
-    limit: int | None,
-) -> tuple[Hit, ...]:
-    ids, distances = nearest.ids[:limit], nearest.distances[:limit]
-    positions = index.positions_of_ids(ids)
-    paths = index.paths(positions)
-    texts = index.label_texts(positions)
-    known = [{} if metadata is None else metadata.fields(row) for row in positions.tolist()]
-    return tuple(
-        Hit(query, rank, int(identifier), shown(index.root, path), int(distance), *more, **facts)
-        for rank, (distance, identifier, path, facts, *more) in enumerate(
-            zip(distances, ids, paths, known, texts, nearest.weights(len(ids)), strict=True),
-            start=1,
-        )
-    )
-
-
 def _position(index: Index, path: str) -> int:
     """Row of an image named as in the index or as a path from here."""
     try:
@@ -261,14 +210,11 @@ def _position(index: Index, path: str) -> int:
         return index.position_of_path(full.relative_to(index.root).as_posix())
 
 
-def _notes(
-    settings: SearchSettings, index: Index, rows: Bool[np.ndarray, "n"] | None
-) -> tuple[str, ...]:
+def _notes(wish: Wish, k: int | None, searched: Searchable) -> tuple[str, ...]:
     notes = []
-    searched = index.rows
-    if rows is not None:
-        searched = int(rows.sum())
-        notes.append(f"searched {searched:,} of {index.rows:,} images, as the filter says")
-    if settings.k is not None and settings.k > searched:
-        notes.append(f"only {searched:,} images are searched, fewer than k = {settings.k:,}")
+    count = nearest.filtered(searched, wish.where, wish.under).count
+    if wish.where or wish.under:
+        notes.append(f"searched {count:,} of {searched.rows:,} images, as the filter says")
+    if k is not None and k > count:
+        notes.append(f"only {count:,} images are searched, fewer than k = {k:,}")
     return tuple(notes)

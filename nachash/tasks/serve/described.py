@@ -8,31 +8,33 @@ import numpy as np
 from nachash import codes as code
 from nachash.results.serve import ServedImage
 from nachash.shapes import Int64, UInt8
-from nachash.tasks.serve.snapshot import Snapshot
+from nachash.tasks.search.searchable import Searchable
 
 _REPLACED: Final = "replace"  # what is no text in a path
 
 
 def images(
-    snapshot: Snapshot,
+    snapshot: Searchable,
     rows: Sequence[int],
     distances: Sequence[int] | None = None,
 ) -> tuple[ServedImage, ...]:
     """Rows of an index with what is known of them."""
+    positions = np.array(rows, np.int64)
+    known = zip(rows, snapshot.paths(positions), snapshot.label_texts(positions), strict=True)
     return tuple(
         ServedImage(
             id=int(snapshot.ids[row]),
-            path=text(snapshot.path_of(row)),
+            path=text(path),
             distance=None if distances is None else int(distances[place]),
-            label=snapshot.label(row),
+            label=label,
             code=snapshot.codes[row].tobytes().hex(),
         )
-        for place, row in enumerate(rows)
+        for place, (row, path, label) in enumerate(known)
     )
 
 
 def nearest(
-    snapshot: Snapshot,
+    snapshot: Searchable,
     ids: Int64[np.ndarray, "k"],
     distances: Int64[np.ndarray, "k"],
 ) -> tuple[ServedImage, ...]:

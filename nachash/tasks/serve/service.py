@@ -20,12 +20,13 @@ from nachash.images.thumbnail import Thumbnail
 from nachash.index.reading import stamp
 from nachash.records import Hits
 from nachash.results.serve import Health, ServedAnswer, ServedHits, ServedSample
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import UInt8
 from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.search.nearest import Wish, filtered
+from nachash.tasks.search.rows import Rows
+from nachash.tasks.search.searchable import Searchable
 from nachash.tasks.serve import described
 from nachash.tasks.serve.batching import MOST_AT_ONCE, Batcher
-from nachash.tasks.serve.rows import Rows
-from nachash.tasks.serve.snapshot import Snapshot
 from nachash.tasks.serve.thumbnails import Thumbnails
 from nachash.tasks.serve.upload import pixels_of
 
@@ -46,22 +47,11 @@ class ServeSettings:
     hosts: Hosts = NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is asked of a query: the `k` nearest, those within `radius`, of the rows of a filter."""
-
-    k: int = 10
-    radius: int | None = None
-    where: tuple[str, ...] = ()
-    under: tuple[str, ...] = ()
-    counts: bool = False
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """Codes to look up among some rows of one state of the index."""
 
-    snapshot: Snapshot
+    snapshot: Searchable
     rows: Rows
     codes: UInt8[np.ndarray, "queries bytes"]
     wish: Wish
@@ -79,7 +69,7 @@ class Service:
             MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
         """
         self.settings = settings
-        self.snapshot = _ready(Snapshot.of(chosen_index(settings.index, choice)))
+        self.snapshot = _ready(Searchable.of(chosen_index(settings.index, choice)))
         self._failure: str | None = None
         self._thumbnails = Thumbnails(settings.hosts)
         self._batcher = Batcher(settings.most_at_once)
@@ -115,7 +105,7 @@ class Service:
             UsageError, MissingError: the filter makes no sense.
         """
         snapshot = self.snapshot
-        rows = snapshot.filtered(wish.where, wish.under)
+        rows = filtered(snapshot, wish.where, wish.under)
         with apart.wanted_until(self._ending, _PICTURE_SECONDS):
             pixels = pixels_of(data, snapshot.preprocessing, self.settings.most_pixels)
         return Question(snapshot, rows, code.encode(snapshot.encoder.activations(pixels)), wish)
@@ -128,7 +118,7 @@ class Service:
             MissingError: the filter asks for labels that are not there.
         """
         snapshot = self.snapshot
-        rows = snapshot.filtered(wish.where, wish.under)
+        rows = filtered(snapshot, wish.where, wish.under)
         return Question(snapshot, rows, _codes(hexadecimal, snapshot.bits), wish)
 
     def of_image(self, identifier: int, wish: Wish) -> Question:
@@ -140,7 +130,7 @@ class Service:
         """
         snapshot = self.snapshot
         row = snapshot.position(identifier)
-        rows = snapshot.filtered(wish.where, wish.under)
+        rows = filtered(snapshot, wish.where, wish.under)
         return Question(snapshot, rows, snapshot.codes[row : row + 1], wish, row)
 
     def look_up(self, question: Question) -> "Future[Hits]":
@@ -150,11 +140,13 @@ class Service:
 
     def answers(self, question: Question, hits: Hits) -> tuple[ServedAnswer, ...]:
         """An answer for each code of a question."""
-        return tuple(_answer(question, hits, number) for number in range(hits.queries))
+        kept = _kept(question, hits)
+        return tuple(_answer(question, kept, number) for number in range(kept.queries))
 
     def brief(self, question: Question, hits: Hits) -> ServedHits:
         """Ids and distances for each code of a question."""
-        rows = [_kept(question, *hits.row(number)) for number in range(hits.queries)]
+        kept = _kept(question, hits)
+        rows = [kept.row(number) for number in range(kept.queries)]
         return ServedHits([ids.tolist() for _, ids in rows], [each.tolist() for each, _ in rows])
 
     def sample(self, count: int, where: tuple[str, ...], under: tuple[str, ...]) -> ServedSample:
@@ -164,7 +156,7 @@ class Service:
             UsageError, MissingError: the filter makes no sense.
         """
         snapshot = self.snapshot
-        rows = snapshot.filtered(where, under)
+        rows = filtered(snapshot, where, under)
         chosen = described.images(snapshot, rows.spread(count))
         return ServedSample(snapshot.rows, rows.count, chosen)
 
@@ -208,7 +200,7 @@ class Service:
             trouble=trouble,
         )
 
-    def trouble(self, snapshot: Snapshot) -> str | None:
+    def trouble(self, snapshot: Searchable) -> str | None:
         """Why a snapshot is not what the file holds now; None while it is."""
         present = stamp(snapshot.path)
         if present == snapshot.stamp:
@@ -225,7 +217,7 @@ class Service:
         if stamp(self.snapshot.path) == self.snapshot.stamp:
             return False
         try:
-            found = _ready(Snapshot.of(self.snapshot.path, self.snapshot))
+            found = _ready(Searchable.of(self.snapshot.path, self.snapshot))
         except NachashError as error:
             self._failure = error.sentence
             return False
@@ -243,7 +235,7 @@ class Service:
             pause = max(_WATCH_SECONDS, _REST * (time.monotonic() - start))
 
 
-def _ready(snapshot: Snapshot) -> Snapshot:
+def _ready(snapshot: Searchable) -> Searchable:
     """A snapshot whose engine is built, so that no question waits for it."""
     _ = snapshot.unfiltered
     return snapshot
@@ -270,7 +262,7 @@ def _codes(hexadecimal: list[str], bits: int) -> UInt8[np.ndarray, "queries byte
 
 def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
     snapshot, wish, own = question.snapshot, question.wish, question.own_row
-    distances, ids = _kept(question, *hits.row(number))
+    distances, ids = hits.row(number)
     query = question.codes[number]
     return ServedAnswer(
         code=query.tobytes().hex(),
@@ -284,18 +276,15 @@ def _answer(question: Question, hits: Hits, number: int) -> ServedAnswer:
     )
 
 
-def _kept(
-    question: Question, distances: Int64[np.ndarray, "k"], ids: Int64[np.ndarray, "k"]
-) -> "tuple[Int64[np.ndarray, 'kept'], Int64[np.ndarray, 'kept']]":
-    """The wished part of the hits of a query: without itself, within the radius, at most k."""
+def _kept(question: Question, hits: Hits) -> Hits:
+    """The wished part of hits: without the query itself, within the radius, at most k of each."""
     wish, own = question.wish, question.own_row
+    kept = np.ones(len(hits.ids), bool)
     if own is not None:
-        others = ids != question.snapshot.ids[own]
-        distances, ids = distances[others], ids[others]
+        kept &= hits.ids != question.snapshot.ids[own]
     if wish.radius is not None:
-        near = distances <= wish.radius
-        distances, ids = distances[near], ids[near]
-    return distances[: wish.k], ids[: wish.k]
+        kept &= hits.distances <= wish.radius
+    return hits.keep(kept).first(wish.k)
 
 
 def _within(question: Question, query: UInt8[np.ndarray, "bytes"]) -> tuple[int, ...]:

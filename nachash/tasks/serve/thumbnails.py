@@ -8,7 +8,7 @@ from typing import Final, final
 
 from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.thumbnail import Thumbnail, drawn
-from nachash.tasks.serve.snapshot import Snapshot
+from nachash.tasks.search.searchable import Searchable
 
 SIDE: Final = 320  # pixels; a tile of the page on a display of two pixels per point
 _MOST_BYTES: Final = 64 << 20
@@ -28,7 +28,7 @@ class Thumbnails:
         self._under_way: dict[str, Future[Thumbnail]] = {}
         self._lock = threading.Lock()
 
-    def tag(self, snapshot: Snapshot, row: int) -> str:
+    def tag(self, snapshot: Searchable, row: int) -> str:
         """A name of the thumbnail that changes when the image file does.
 
         Raises:
@@ -39,7 +39,7 @@ class Thumbnails:
         text = f"{snapshot.root}\0{path}\0{snapshot.ids[row]}\0{size}\0{time}\0{SIDE}"
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
-    def picture(self, snapshot: Snapshot, row: int, tag: str) -> Thumbnail:
+    def picture(self, snapshot: Searchable, row: int, tag: str) -> Thumbnail:
         """The thumbnail of a row whose tag was asked for; who asks meanwhile waits for the same.
 
         Raises:
