@@ -67,11 +67,20 @@ def transmit(
     return torch.where(flipped, -codewords, codewords)
 
 
-def mean_received(
-    codewords: Float[Tensor, "*n bits"], flip_probability: float
+def receive(
+    codewords: Float[Tensor, "*n bits"],
+    flip_probability: float,
+    generator: torch.Generator,
+    sampled: float = 1.0,
 ) -> Float[Tensor, "*n bits"]:
-    """The mean of what the channel makes of codewords: (1 - 2p) c."""
-    return (1 - 2 * flip_probability) * codewords
+    """Codewords after a channel whose noise is drawn in part, with the mean of the whole noise.
+
+    Of the noise p the share `sampled`, s p, is drawn; the rest shrinks what arrives: elements
+    change their sign with probability s p and are multiplied by (1 - 2 p) / (1 - 2 s p). The
+    mean is (1 - 2 p) c for every share. At 1 this is `transmit`, at 0 the mean itself.
+    """
+    drawn = sampled * flip_probability
+    return transmit(codewords, drawn, generator) * ((1 - 2 * flip_probability) / (1 - 2 * drawn))
 
 
 def log_likelihood(

@@ -126,3 +126,26 @@ def test_the_noise_of_a_capacity_is_its_inverse(bits):
 def test_the_noise_of_an_impossible_capacity_is_the_nearest_usual_one():
     assert channel.flip_probability_of(2, 2.0) == pytest.approx(0.1)
     assert channel.flip_probability_of(8192, 2.0) == pytest.approx(0.48)
+
+
+@pytest.mark.parametrize("sampled", [0.0, 0.3, 1.0])
+def test_the_mean_of_what_is_received_is_that_of_the_whole_noise(sampled: float) -> None:
+    sent = torch.full((200_000,), 0.8, dtype=torch.float64)
+
+    received = channel.receive(sent, 0.4, torch.Generator().manual_seed(1), sampled)
+
+    assert received.mean().item() == pytest.approx(0.2 * 0.8, abs=0.01)
+    flipped = (received < 0).double().mean().item()
+    assert flipped == pytest.approx(sampled * 0.4, abs=0.01)
+    assert received.abs().unique().shape == (1,)
+
+
+def test_with_the_whole_noise_drawn_it_is_transmission() -> None:
+    sent = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
+
+    received, transmitted = (
+        send(sent, 0.3, torch.Generator().manual_seed(2))
+        for send in (channel.receive, channel.transmit)
+    )
+
+    assert torch.equal(received, transmitted)

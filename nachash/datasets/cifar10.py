@@ -56,6 +56,22 @@ def split_two(classes: "Int64[np.ndarray, 'n']", seed: int) -> Split:
     return Split(query, gallery, train, rule, seed)
 
 
+def split_validation(classes: "Int64[np.ndarray, 'n']", seed: int) -> Split:
+    """Protocol II-validation: what protocol II of the same seed leaves for choosing settings.
+
+    Its training part is that of II; no query is a query of II or in training.
+    """
+    two = split_two(classes, seed)
+    unseen = np.setdiff1d(two.gallery, two.train, assume_unique=True)
+    query = drawn_per_class(unseen, classes, QUERIES_PER_CLASS, generator(seed + 1))
+    gallery = np.setdiff1d(two.gallery, query, assume_unique=True)
+    rule = (
+        "the gallery and the training part of II; queries: 1,000 random images per class of the "
+        "gallery outside the training part; gallery: the rest of it"
+    )
+    return Split(query, gallery, two.train, rule, seed)
+
+
 def load(*, root: Path | None = None) -> DataSet:
     """CIFAR-10 from a local copy; pixels from the official batches, paths from folders.
 
@@ -89,5 +105,6 @@ def _data_set(
     protocols: Mapping[str, Callable[[int], Split]] = {
         "I": lambda seed: split_one(parts, seed),
         "II": lambda seed: split_two(classes, seed),
+        "II-validation": lambda seed: split_validation(classes, seed),
     }
     return DataSet("cifar10", root, tuple(paths), labels, pixels, protocols, "II", "cifar")

@@ -28,7 +28,6 @@ from nachash.shapes import Float
 
 USUAL: Final = Usual()
 POSTERIORS: Final = ("channel", "network", "code", "both")
-Received = Literal["sample", "mean"]
 
 
 class NACLoss(NamedTuple):
@@ -47,7 +46,7 @@ def nac_loss(
     flip_probability: float,
     generator: torch.Generator,
     own: bool = True,
-    received: Received = "sample",
+    sampled: float = 1.0,
 ) -> NACLoss:
     """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
 
@@ -66,16 +65,14 @@ def nac_loss(
     Then the code itself may be left out of the mixture (`own`), whose sum is then over V B - 1:
     InfoNCE's bound on I(X'; C~), which no longer pushes codes towards zero.
 
-    With `received="mean"` the mean of the noisy twins, (1 - 2p) z, stands in both terms in place of
-    a sample. That is the exact mean of log Q, which is linear in z~, and less than the mean of
-    the mixture, which is convex: noise no longer asks for codes in few directions. No noise is
-    left in it: without logits and `own`, it is NT-Xent (SimCLR) on z / sqrt(D) without L2
-    normalisation, at temperature 1 / (D (L/2) (1 - 2p)), up to a constant. It aims at what the
-    relaxed codes of two views have in common and bounds nothing that comes through the channel.
+    Only with the code itself in the mixture and codes at +-1 is this a bound on I(X; C~). Relaxed
+    codes give a surrogate: all at zero they score D/2 log 1/(4 p (1 - p)), more than the capacity.
+    Without `own` it is InfoNCE between views and may exceed I(X; C~): enumerated for four images
+    and eight bits, 2.75 bits where the truth is 1.96 (tests/methods/test_bounds.py).
 
-    Of these quantities only the one with the code itself in the mixture, on codes at +-1, is a
-    bound on I(X; C~). Relaxed codes give a surrogate, which exceeds the capacity at z = 0;
-    without `own` it is InfoNCE between views, which may exceed I(X; C~).
+    With `sampled` below 1 only that share of the noise is drawn, and the rest shrinks what is
+    received to the mean that it would have (`channel.receive`): a surrogate with less noise to
+    learn through. At 0 no noise is left: that is the method `nac-mean-field`.
 
     `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
     noise, in bits; without logits Q there is the channel that explains the noisy codes best
@@ -91,11 +88,7 @@ def nac_loss(
         relaxed = at_least_single(activations).tanh().flatten(0, 1)
         explained = next_view(activations, logits)
 
-        noisy = (
-            channel.mean_received(relaxed, flip_probability)
-            if received == "mean"
-            else channel.transmit(relaxed, flip_probability, generator)
-        )
+        noisy = channel.receive(relaxed, flip_probability, generator, sampled)
         terms = log_terms(noisy, relaxed, explained, flip_probability, own=own)
         inference, mixture = -terms.posterior.mean(), terms.mixture.mean()
         with torch.no_grad():
@@ -119,18 +112,18 @@ class NAC(nn.Module):
         noise: tuple[float, float],
         posterior: str,
         mixture: str,
-        received: Received,
+        first_sampled: float,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.first, self.last = (channel.checked_flip_probability(one) for one in noise)
-        self.posterior, self.mixture, self.received = posterior, mixture, received
+        self.posterior, self.mixture, self.first_sampled = posterior, mixture, first_sampled
         self.settings = {
             "noise": self.last,
             "first_noise": self.first,
             "posterior": posterior,
             "mixture": mixture,
-            "received": received,
+            "first_sampled": first_sampled,
         }
         self.inference = None if posterior in ("code", "channel") else inference_network(encoder)
         if posterior == "both":
@@ -144,7 +137,8 @@ class NAC(nn.Module):
     def forward(self, batch: Batch) -> Loss:
         """The loss of two views; information and capacity are reported in bits."""
         views = len(batch.views)
-        flip_probability = self.first + (self.last - self.first) * ramp(batch.share)
+        risen = ramp(batch.share)
+        flip_probability = self.first + (self.last - self.first) * risen
         encoded = self.encoder(batch.views.flatten(0, 1))
         logits = self._logits(encoded, flip_probability, views)
         loss = nac_loss(
@@ -153,7 +147,7 @@ class NAC(nn.Module):
             flip_probability=flip_probability,
             generator=batch.generator,
             own=self.mixture == "all",
-            received=self.received,
+            sampled=self.first_sampled + (1 - self.first_sampled) * risen,
         )
         parts = {
             "mutual_information_bits": loss.mutual_information,
@@ -193,7 +187,7 @@ def method(
     first_noise: float | Literal["same"] = "same",
     posterior: str = "channel",
     mixture: Literal["auto", "all", "others"] = "auto",
-    received: Received = "sample",
+    first_sampled: float = 1.0,
 ) -> NAC:
     """NAC around an encoder.
 
@@ -212,16 +206,20 @@ def method(
             holds for each; docs/training.md compares them.
         mixture: which codes of the batch stand for the marginal: `all`, as published, or all
             `others`. `auto` is `others` where the channel is the posterior, and else `all`.
-        received: what stands for a noisy code: a `sample` of the channel, as published, or the
-            `mean` of what the channel delivers (`nac_loss`).
+        first_sampled: share of the noise that is drawn when training begins, 0 to 1; it rises to
+            all of it, as published, while `first_noise` turns into `noise` (`nac_loss`).
 
     Raises:
-        UsageError: no channel has that noise, there is no such posterior, or the mixture is one
-            of others where a network gives the posterior: no bound is known for that.
+        UsageError: no channel has that noise, there is no such posterior or share, or the mixture
+            is one of others where a network gives the posterior: no bound is known for that.
     """
     if posterior not in POSTERIORS:
         raise UsageError(
             f"'{posterior}' is not a posterior of NAC", f"one of {', '.join(POSTERIORS)}"
+        )
+    if not 0 <= first_sampled <= 1:
+        raise UsageError(
+            f"{first_sampled:g} is no share of the noise", "--set first_sampled=0, or up to 1"
         )
     if noise == "auto":
         noise = balanced_flip_probability(encoder.bits, NAC.views * scale.batch)
@@ -238,5 +236,5 @@ def method(
         noise=(first, noise),
         posterior=posterior,
         mixture=mixture,
-        received=received,
+        first_sampled=first_sampled,
     )

@@ -33,6 +33,7 @@ from nachash.tasks.notes import unsaid
 from nachash.tasks.search.search import SearchSettings, search
 from nachash.tasks.train.train import TrainSettings, train
 
+METHOD = "nac-mean-field"  # of what two cores can train in a minute, the best (docs/training.md)
 BITS = 64
 NEIGHBOURS = 8
 MARKER = "nachash-demo"
@@ -85,10 +86,16 @@ def demo(
     model, gallery, queries = out / "model", out / "gallery.h5", out / "queries.h5"
     epochs = f" --epochs {settings.epochs}" if settings.epochs else ""
     training = step(
-        f"nachash train --dataset digits --bits {BITS}{epochs} --seed {seed} --out {model}",
+        f"nachash train --dataset digits --method {METHOD} --bits {BITS}{epochs} --seed {seed} "
+        f"--out {model}",
         lambda: train(
             TrainSettings(
-                dataset="digits", bits=BITS, epochs=settings.epochs, seed=seed, out=model
+                dataset="digits",
+                method=METHOD,
+                bits=BITS,
+                epochs=settings.epochs,
+                seed=seed,
+                out=model,
             ),
             progress=progress,
         ),

@@ -19,6 +19,7 @@ from nachash.objective import Batch, Loss
 CONTRASTIVE = [
     ("nac", {}),
     ("nac", {"posterior": "network"}),
+    ("nac-mean-field", {}),
     ("nac-moco", {}),
     ("nac-moco", {"posterior": "network"}),
     ("simclr", {}),

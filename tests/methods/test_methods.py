@@ -272,6 +272,29 @@ def test_nac_leaves_a_code_out_of_its_own_mixture_only_where_that_is_a_bound() -
         built("nac", posterior="network", mixture="others")
 
 
+def test_nac_draws_the_whole_noise_when_it_has_risen() -> None:
+    late, sampled = built("nac", noise=0.4, first_sampled=0.0), built("nac", noise=0.4)
+    late.load_state_dict(sampled.state_dict())
+
+    first, last = (
+        [one(replace(batch(2), share=share)).total.item() for one in (late, sampled)]
+        for share in (0.0, 1.0)
+    )
+
+    assert first[0] != first[1]
+    assert last[0] == last[1]
+
+
+@pytest.mark.parametrize("name", ["nac", "nac-mean-field"])
+def test_nac_reports_information_with_noise(name: str) -> None:
+    parts = built(name, noise=0.4)(batch(2)).parts
+
+    assert parts["mutual_information_bits"] <= parts["capacity_bits"]
+    assert (
+        parts["mutual_information_bits"] < built(name, noise=0.1)(batch(2)).parts["capacity_bits"]
+    )
+
+
 def test_nac_refuses_a_posterior_that_it_does_not_know() -> None:
     with pytest.raises(UsageError, match="'prior' is not a posterior") as caught:
         built("nac", posterior="prior")
@@ -329,6 +352,9 @@ def test_nac_with_momentum_settles_automatic_noise_by_all_codes_of_its_mixture()
         ("moco-v2", {"temperature": 0.0}, "a temperature of 0 is not positive"),
         ("moco-v2", {"momentum": 1.0}, "a momentum of 1 does not lie"),
         ("moco-v2", {"queue": -1}, "a queue of -1 keys holds none"),
+        ("nac", {"first_sampled": 1.5}, "1.5 is no share of the noise"),
+        ("nac-mean-field", {"mixture": "none"}, "'none' is not a mixture"),
+        ("nac-mean-field", {"noise": 0.5}, "it must lie between 0"),
         ("nac-moco", {"l2": -0.1}, "a weight of -0.1 would reward long codewords"),
         ("nac-moco", {"posterior": "code"}, "'code' is not a posterior of NAC with momentum"),
         ("nac-moco", {"noise": 0.5}, "it must lie between 0"),

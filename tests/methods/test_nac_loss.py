@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nachash import channel
-from nachash.methods.nac import balanced_flip_probability, nac_loss
+from nachash.methods.nac import NACLoss, balanced_flip_probability, nac_loss
 
 Rows = Sequence[Sequence[float]]
 
@@ -135,17 +135,17 @@ def test_the_information_is_the_bound_on_hard_codewords_in_bits(p: float) -> Non
     assert information == pytest.approx(min(bound / math.log(2), most), rel=1e-10)
 
 
-@pytest.mark.parametrize("received", ["sample", "mean"])
+@pytest.mark.parametrize("sampled", [1.0, 0.5, 0.0])
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("p", [0.05, 0.4])
 @pytest.mark.parametrize(("views", "batch", "bits"), CASES)
 def test_without_logits_the_channel_itself_explains_a_code_by_the_next_view(
-    views: int, batch: int, bits: int, p: float, own: bool, received: str
+    views: int, batch: int, bits: int, p: float, own: bool, sampled: float
 ) -> None:
     activations, _ = drawn(views, batch, bits, seed=bits)
-    factors = flips_of((views, batch, bits), p, seeded(7)).tolist()
-    if received == "mean":  # kept with probability 1 - p, negated with probability p
-        factors = [[(1 - p) - p] * bits] * (views * batch)
+    size = (1 - 2 * p) / (1 - 2 * sampled * p)
+    flips = flips_of((views, batch, bits), sampled * p, seeded(7)).double()
+    factors = (size * flips).tolist()
     places = list(itertools.product(range(views), range(batch)))
     relaxed = [[math.tanh(a) for a in activations[v, i].tolist()] for v, i in places]
     total = 0.0
@@ -160,21 +160,26 @@ def test_without_logits_the_channel_itself_explains_a_code_by_the_next_view(
         total -= math.log(likelihood[other] / (sum(mixed) / len(mixed)))
 
     loss = nac_loss(
-        activations, None, flip_probability=p, generator=seeded(7), own=own, received=received
+        activations, None, flip_probability=p, generator=seeded(7), own=own, sampled=sampled
     )
 
     assert loss.total.item() == pytest.approx(total / len(places), rel=1e-12, abs=1e-12)
 
 
-def test_the_mean_received_is_the_mean_for_the_posterior_and_less_for_the_mixture() -> None:
+@pytest.mark.parametrize("sampled", [1.0, 0.5])
+def test_what_is_drawn_has_the_mean_of_the_channel_and_only_the_mixture_suffers(
+    sampled: float,
+) -> None:
     activations, logits = drawn(2, 3, 6, seed=4)
     generator = seeded(5)
-    samples = [
-        nac_loss(activations, logits, flip_probability=0.3, generator=generator)
-        for _ in range(2000)
-    ]
 
-    mean = nac_loss(activations, logits, flip_probability=0.3, generator=generator, received="mean")
+    def loss(share: float) -> NACLoss:
+        return nac_loss(
+            activations, logits, flip_probability=0.3, generator=generator, sampled=share
+        )
+
+    samples = [loss(sampled) for _ in range(2000)]
+    mean = loss(0.0)
 
     inference = [one.inference.item() for one in samples]
     error = np.std(inference) / math.sqrt(len(inference))
@@ -320,27 +325,3 @@ def test_balanced_noise_follows_its_formula_between_its_bounds() -> None:
     assert balanced_flip_probability(16, 2000) == pytest.approx(0.1554, abs=1e-4)
     assert balanced_flip_probability(8, 2000) == 0.1
     assert balanced_flip_probability(4096, 4) == 0.45
-
-
-def test_the_mean_received_is_nt_xent_on_tanh_without_normalisation() -> None:
-    generator = torch.Generator().manual_seed(0)
-    activations = torch.randn(2, 5, 8, dtype=torch.float64, generator=generator)
-    p, bits = 0.3, 8
-    rows = (activations.tanh() / bits**0.5).flatten(0, 1)
-    scale = math.log((1 - p) / p)
-    temperature = 1 / (bits * scale / 2 * (1 - 2 * p))
-
-    def nt_xent(codes: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros((), dtype=codes.dtype)
-        for row in range(10):
-            others = [column for column in range(10) if column != row]
-            similar = codes[row] @ codes[others].T / temperature
-            total = total + similar.logsumexp(0) - codes[row] @ codes[(row + 5) % 10] / temperature
-        return total / 10
-
-    ours = nac_loss(
-        activations, None, flip_probability=p, generator=generator, own=False, received="mean"
-    )
-
-    # The constant is the number of other codes, over which NT-Xent sums and we average.
-    assert ours.total.item() == pytest.approx(nt_xent(rows).item() - math.log(9), abs=1e-12)

@@ -210,20 +210,16 @@ def with_suited_channel(
 ) -> dict[str, Any]:
     """Settings with a channel that suits what is trained, where none is asked for.
 
-    Noise that rises, if the channel's own posterior is asked for; a whole network then also gets
-    the mean of what is received in place of a sample. Else a head on a frozen backbone gets
-    constant noise.
+    Noise that rises, unless a network is asked to explain the codes; a head on a frozen backbone
+    then gets constant noise.
     """
     known = settings_of(plugin).keys()
     if "noise" not in known or given.get("noise", "auto") != "auto":
         return dict(given)
-    first, last = _HEAD_CAPACITIES if decided.freeze else _NETWORK_CAPACITIES
-    rise: dict[str, Any] = {"first_noise": _noise(bits, first)}
-    if not decided.freeze:
-        rise["received"] = "mean"
-    open_ = rise.keys() <= known and not rise.keys() & given.keys()
+    open_ = "first_noise" in known and "first_noise" not in given
     if open_ and given.get("posterior", "channel") == "channel":
-        return {**given, **rise, "noise": _noise(bits, last)}
+        first, last = _HEAD_CAPACITIES if decided.freeze else _NETWORK_CAPACITIES
+        return {**given, "first_noise": _noise(bits, first), "noise": _noise(bits, last)}
     if decided.freeze:
         return {**given, "noise": _noise(bits, _CONSTANT_CAPACITY)}
     return dict(given)
