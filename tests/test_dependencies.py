@@ -21,6 +21,7 @@ OF_EXTRA = {
     "serve": ("server/",),
     "parquet": ("exports/parquet.py",),
     "remote": ("images/sources/remote.py",),
+    "raw": ("images/decoding/raw.py",),
     "test": ("shapes.py",),
 }  # fmt: skip
 # Declared for others: imported by name, or by a library that asks for it when it is used.

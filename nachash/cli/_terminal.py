@@ -25,6 +25,12 @@ def note(sentence: str) -> None:
     print(visible(sentence), file=sys.stderr)  # noqa: T201
 
 
+def notes(sentences: Sequence[str]) -> None:
+    """A line for each."""
+    for sentence in sentences:
+        note(sentence)
+
+
 def show_warnings() -> None:
     """From now on, print our own warnings as one line each; others as Python does."""
     others = warnings.showwarning

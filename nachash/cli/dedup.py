@@ -36,10 +36,18 @@ def command(
         SetBy.OWNER,
     ] = None,
     group: Annotated[
-        Literal["components", "stars"],
-        typer.Option(help="components: linked by a chain; stars: each near the kept one itself."),
+        Literal["stars", "components"],
+        typer.Option(help="stars: each near the kept one itself; components: linked by a chain."),
         SetBy.OWNER,
-    ] = "components",
+    ] = "stars",
+    keep: Annotated[
+        Literal["camera", "largest", "oldest", "newest", "shortest-path"],
+        typer.Option(
+            help="Which one to keep: camera prefers what has a camera's EXIF, then the most "
+            "pixels, then the largest file; oldest and newest go by the time of the file."
+        ),
+        SetBy.OWNER,
+    ] = "camera",
     reference: Annotated[
         list[Path] | None,
         typer.Option(help="Folder whose images are kept and never touched; several are possible."),
@@ -88,6 +96,7 @@ def command(
         source=source,
         max_distance=max_distance,
         grouping=group,
+        keep=keep,
         reference=tuple(reference or ()),
         model=model,
         device=device,
@@ -105,6 +114,7 @@ def command(
         result = searched(settings, choice=terminal.note, progress=progress)
     found = result.found
     terminal.show_skipped(found.skipped)
+    terminal.notes(found.notes)
     if csv:
         csv.write_text(report.csv_text(found), encoding="utf-8", errors="surrogateescape")
         terminal.note(f"wrote {csv}")

@@ -19,6 +19,7 @@ from nachash.images.decoding.apart import OUT_OF_MEMORY, OWN_BYTES, framed, read
 from nachash.images.decoding.colour import rgb
 from nachash.images.decoding.decode import decode
 from nachash.images.decoding.exif import facts
+from nachash.images.decoding.header import header
 from nachash.images.limits import HELD_BYTES
 from nachash.images.thumbnail import drawn
 from nachash.records import Preprocessing
@@ -107,7 +108,7 @@ def _done(request: dict[str, Any], file: Any) -> tuple[dict[str, Any], bytes]:
     whole = image.size
     match request["task"]:
         case "header":
-            return {"width": whole[0], "height": whole[1]}, b""
+            return {"width": whole[0], "height": whole[1], "header": header(image)}, b""
         case "decode":
             pixels = decode(image, Preprocessing(**request["preprocessing"]))
             return {"facts": facts(image, whole)}, pixels.tobytes()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nachash.errors import ImageError, UsageError
 from nachash.images.sources import files, folder
+from nachash.images.sources.root import names_below
 from nachash.images.sources.selection import below
 from nachash.index import reader, writer
 from nachash.library.encoder import Encoder
@@ -58,10 +59,10 @@ def _files(place: str | Path) -> list[str | Path]:
 
 
 def _below(path: Path, root: Path) -> str:
-    full = Path(os.path.abspath(path))  # noqa: PTH100 (links keep their names)
-    if not full.is_relative_to(root):
+    names = names_below(str(root), str(path))
+    if not names:
         raise UsageError(
             f"{path} does not lie below {root}, which the paths of the index are relative to",
             "create the index with another root",
         )
-    return full.relative_to(root).as_posix()
+    return names[0]

@@ -5,7 +5,8 @@ from typing import Literal
 
 from nachash.records import Skipped
 
-Grouping = Literal["components", "stars"]
+Grouping = Literal["stars", "components"]
+Keep = Literal["camera", "largest", "oldest", "newest", "shortest-path"]
 
 
 @dataclass(frozen=True, slots=True)

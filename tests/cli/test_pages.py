@@ -38,9 +38,11 @@ def test_a_page_that_exists_is_not_replaced(nachash, indexed_digits, tmp_path):
     assert (tmp_path / "page.html").read_text() == "mine"
 
 
-def test_duplicates_have_a_page_and_a_missing_image_is_told(nachash, indexed_digits, tmp_path):
+def test_duplicates_have_a_page_without_what_is_missing_which_is_told(
+    nachash, indexed_digits, tmp_path
+):
     (tmp_path / "photos").mkdir()
-    for name in ("a.png", "b.png"):
+    for name in ("a.png", "b.png", "c.png"):
         (tmp_path / "photos" / name).write_bytes(
             (indexed_digits / "images/0/0000.png").read_bytes()
         )
@@ -53,7 +55,8 @@ def test_duplicates_have_a_page_and_a_missing_image_is_told(nachash, indexed_dig
     text = (tmp_path / "d.html").read_text(encoding="utf-8")
     assert finished.code == 0, finished.err
     assert text.count("<li ") == 2
-    assert text.count("cannot be opened") == 1
+    assert "left out, as they cannot be opened any more" in finished.err
+    assert "c.png" in text
     assert ">keep<" in text
 
 

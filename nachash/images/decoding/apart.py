@@ -66,6 +66,15 @@ class Apart(Image.Image):
             self._size = found["width"], found["height"]
         return self._size
 
+    def header(self) -> tuple[int, int, bool, bool]:
+        """What `header.header` says of it.
+
+        Raises:
+            ImageError: the header is damaged.
+        """
+        found, _ = self._ask({"task": "header"})
+        return tuple(found["header"])
+
     def load(self) -> Any:
         """Pixels for whoever wants all of them; of more than 16 million, a reduced picture."""
         if self._im is None:

@@ -222,12 +222,24 @@ def _tiff(contents: bytes) -> Cost:
     return Cost((8 if turned else 4) * pixels + strip, plain=value(259, 1) in _EASY_TIFF)
 
 
-def _tiff_pages(contents: bytes, order: str) -> list[dict[int, tuple[int, ...]]]:
-    """Whole numbers by tag of each page; none where there are too many of anything."""
+def first_tags(contents: bytes) -> dict[int, tuple[int, ...]]:
+    """Whole numbers by tag of the first page of a TIFF file; none where it cannot be read."""
+    order = "<" if contents[:2] == b"II" else ">"
+    try:
+        pages = _tiff_pages(contents, order, most=1)
+    except (struct.error, IndexError):
+        return {}
+    return pages[0] if pages else {}
+
+
+def _tiff_pages(
+    contents: bytes, order: str, most: int = _STEPS
+) -> list[dict[int, tuple[int, ...]]]:
+    """Whole numbers by tag of the first pages; none where there are too many of anything."""
     pages: list[dict[int, tuple[int, ...]]] = []
     (position,) = struct.unpack_from(order + "I", contents, 4)
     left = _STEPS
-    while position:
+    while position and len(pages) < most:
         (entries,) = struct.unpack_from(order + "H", contents, position)
         left -= entries + 1
         if left < 0:
@@ -236,6 +248,8 @@ def _tiff_pages(contents: bytes, order: str) -> list[dict[int, tuple[int, ...]]]
         for number in range(entries):
             place = position + 2 + 12 * number
             tag, kind, count = struct.unpack_from(order + "HHI", contents, place)
+            if tag == 50706:  # the version of DNG, in four bytes
+                page[tag] = (1,)
             if kind in (3, 4):
                 if count > _TIFF_VALUES:
                     return []

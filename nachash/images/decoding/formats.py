@@ -16,12 +16,12 @@ from PIL import Image
 
 from nachash.errors import ImageError
 from nachash.extras import missing_package
-from nachash.images.decoding import apart
+from nachash.images.decoding import apart, raw
 from nachash.images.decoding.examination import checked_pixels, examined
 from nachash.images.decoding.quiet import quiet
 from nachash.images.limits import HELD_BYTES
 
-SIGNATURE_BYTES: Final = 16
+SIGNATURE_BYTES: Final = 64
 
 SUFFIXES: Final = frozenset(
     f".{suffix}"
@@ -32,12 +32,34 @@ SUFFIXES: Final = frozenset(
     for suffix in names.split()
 )
 
+# Pictures all the same: who lists a folder says that they are there, and not read.
+_UNREAD: Final = {
+    ".jp2": "JPEG 2000",
+    ".j2k": "JPEG 2000",
+    ".jpf": "JPEG 2000",
+    ".jpx": "JPEG 2000",
+    ".jxl": "JPEG XL",
+    ".jxr": "JPEG XR",
+    ".wdp": "JPEG XR",
+    ".psd": "Photoshop",
+    ".psb": "Photoshop",
+    ".xcf": "GIMP",
+    ".tga": "Targa",
+    ".exr": "OpenEXR",
+    ".hdr": "Radiance",
+    ".dds": "DirectDraw",
+    ".pcx": "PCX",
+    ".ico": "Windows icon",
+    ".svg": "SVG",
+}
+
 _PPM: Final = tuple(bytes((80, kind, space)) for kind in b"123456f" for space in b" \t\r\n")
 
 _HEIF_MODULE: Final = "pillow_heif.as_plugin"
-_HEIF: Final = tuple(
-    b"ftyp" + brand for brand in b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split()
+_HEIF: Final = frozenset(
+    b"heic heix heim heis hevc hevx hevm hevs mif1 msf1 heif miaf MiHE MiHB".split()
 )
+_AVIF: Final = frozenset(b"avif avis".split())
 
 # position, what stands there, Pillow's module and class
 _SIGNATURES: Final = (
@@ -47,31 +69,35 @@ _SIGNATURES: Final = (
     (0, (b"BM",), "BmpImagePlugin", "BmpImageFile"),
     (0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TiffImagePlugin", "TiffImageFile"),
     (8, (b"WEBPVP8",), "WebPImagePlugin", "WebPImageFile"),
-    (4, (b"ftypavif", b"ftypavis"), "AvifImagePlugin", "AvifImageFile"),
-    (4, _HEIF, _HEIF_MODULE, "HeifImageFile"),
     (0, _PPM, "PpmImagePlugin", "PpmImageFile"),
 )
 
 
 def has_image_suffix(path: str) -> bool:
     """Whether a file's name alone says that it is an image."""
-    return PurePath(path).suffix.lower() in SUFFIXES
+    suffix = PurePath(path).suffix.lower()
+    return suffix in SUFFIXES or suffix in raw.SUFFIXES
+
+
+def unread(path: str) -> str:
+    """The format that a file's name says, of those that are pictures and not read; else empty."""
+    return _UNREAD.get(PurePath(path).suffix.lower(), "")
 
 
 def has_image_signature(first_bytes: bytes) -> bool:
-    """Whether a file that begins with these (16) bytes is taken as an image.
+    """Whether a file that begins with these (64) bytes is taken as an image.
 
     Stricter than what is opened: the two letters of a BMP are also the beginning of many texts,
     so its reserved bytes must be zero as well.
     """
     if first_bytes.startswith(b"BM"):
         return first_bytes[6:10] == b"\0\0\0\0"
-    return _plugin(first_bytes) is not None
+    return _plugin(first_bytes) is not None or raw.is_raw(first_bytes)
 
 
 def is_known(contents: bytes) -> bool:
     """Whether bytes begin as a file of a format that is opened."""
-    return _plugin(contents[:SIGNATURE_BYTES]) is not None
+    return _plugin(contents[:SIGNATURE_BYTES]) is not None or raw.is_raw(contents)
 
 
 def opened(contents: bytes) -> Image.Image:
@@ -82,6 +108,9 @@ def opened(contents: bytes) -> Image.Image:
     """
     if not contents:
         raise ImageError("empty file")
+    if raw.is_raw(contents):
+        raw.require_reader()
+        return apart.Apart(lambda: io.BytesIO(contents), None)
     plugin = _plugin(contents[:SIGNATURE_BYTES])
     if plugin is None:
         raise ImageError("not an image")
@@ -111,13 +140,12 @@ def opened_here(file: Any) -> Image.Image:
     Raises:
         ImageError: as `opened`.
     """
-    plugin = _plugin(file.read(SIGNATURE_BYTES))
+    first = file.read(HELD_BYTES)
     file.seek(0)
-    if plugin is None:
-        raise ImageError("not an image")
+    reader = raw.preview if raw.is_raw(first) else _reader(first)
     with quiet:
         try:
-            image = _factory(*plugin)(file)
+            image = reader(file)
         except Exception as error:  # Pillow's parsers raise whatever a damaged header leads to
             raise ImageError(reason(error)) from error
     return within_limits(image)
@@ -145,11 +173,29 @@ def reason(error: BaseException) -> str:
     return f"damaged: {message or type(error).__name__}"[:120]
 
 
+def _reader(first_bytes: bytes) -> Callable[[Any], Image.Image]:
+    plugin = _plugin(first_bytes[:SIGNATURE_BYTES])
+    if plugin is None:
+        raise ImageError("not an image")
+    return _factory(*plugin)
+
+
 def _plugin(first_bytes: bytes) -> tuple[str, str] | None:
     for position, signatures, module, name in _SIGNATURES:
         if first_bytes.startswith(signatures, position):
             return module, name
-    return None
+    brands = _brands(first_bytes)
+    if brands & _AVIF:
+        return "AvifImagePlugin", "AvifImageFile"
+    return (_HEIF_MODULE, "HeifImageFile") if brands & _HEIF else None
+
+
+def _brands(first_bytes: bytes) -> frozenset[bytes]:
+    """What an ISO file says that it is: its major brand, and those that it is compatible with."""
+    if first_bytes[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(first_bytes[:4]), len(first_bytes))
+    return frozenset(first_bytes[at : at + 4] for at in (8, *range(16, end - 3, 4)))
 
 
 @functools.cache

@@ -4,7 +4,12 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from nachash.images.decoding.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
+from nachash.images.decoding.formats import (
+    SIGNATURE_BYTES,
+    has_image_signature,
+    has_image_suffix,
+    unread,
+)
 from nachash.images.sources.files import Files, gathered, listed
 from nachash.images.sources.regular_file import beginning, kind, trouble
 from nachash.records import Reference, Skipped
@@ -61,6 +66,8 @@ def _image(root: str, path: str, entry: "os.DirEntry[str]") -> Reference | Skipp
         return Skipped(path, _why_no_status(entry, error))
     if unusual := kind(status.st_mode):
         return Skipped(path, unusual)
+    if form := unread(entry.name):
+        return Skipped(path, f"{form}, a format that is not read")
     if has_image_suffix(entry.name) or has_image_signature(beginning(entry.path, SIGNATURE_BYTES)):
         return listed(root, path)
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nachash.errors import MissingError, NoImagesError, UsageError
+from nachash.images.decoding import formats
 from nachash.images.decoding.formats import SIGNATURE_BYTES, has_image_signature, has_image_suffix
 from nachash.images.sources import files, folder, path_list, regular_file
 from nachash.images.sources.regular_file import beginning, trouble
@@ -53,6 +54,12 @@ def _by_kind(location: str, stdin: Iterable[str]) -> FileSource:
         return folder.source(location)
     if unusual := regular_file.kind(mode):
         raise UsageError(f"{location} is {unusual}, neither a folder nor a regular file", _HINT)
+    return _of_file(location)
+
+
+def _of_file(location: str) -> FileSource:
+    if form := formats.unread(location):
+        raise NoImagesError(f"{location} is {form}, a format that is not read", "convert it first")
     if _is_image(location):
         return files.source(str(Path(location).parent), [Path(location).name])
     return _archive_or_list(location)

@@ -1,12 +1,14 @@
 """A text of paths, one a line: a file, or what another program writes into our stdin."""
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from nachash.errors import MissingError, UsageError
 from nachash.images.sources.files import Files
 from nachash.images.sources.files import source as files
 from nachash.images.sources.regular_file import trouble
+from nachash.images.sources.root import names_below
 
 
 def source(lines: Iterable[str], root: str) -> Files:
@@ -16,7 +18,8 @@ def source(lines: Iterable[str], root: str) -> Files:
     they are. Empty lines are passed over; a path where no image can be stands in `skipped`.
     """
     paths = (line.rstrip("\r\n") for line in lines)
-    below = (_relative(path, root) for path in paths if path.strip())
+    places_of = functools.lru_cache(1024)(functools.partial(names_below, root))
+    below = (_relative(path, places_of) for path in paths if path.strip())
     return files(root, dict.fromkeys(below))
 
 
@@ -40,9 +43,9 @@ def lines_of(location: str) -> list[str]:
     return content.splitlines()
 
 
-def _relative(path: str, root: str) -> str:
+def _relative(path: str, places_of: Callable[[str], tuple[str, ...]]) -> str:
     if os.path.isabs(path):  # noqa: PTH117
-        absolute = os.path.abspath(root)  # noqa: PTH100
-        if os.path.commonpath([path, absolute]) == absolute:
-            path = os.path.relpath(path, absolute)
+        folder, name = os.path.split(path)
+        places = places_of(folder)
+        path = os.path.normpath(os.path.join(places[0], name)) if places else path  # noqa: PTH118
     return path.replace(os.sep, "/").removeprefix("./")

@@ -49,9 +49,9 @@ class CodedImages:
     times: Int64[np.ndarray, "n"]
     codes: UInt8[np.ndarray, "n bytes"]
     bits: int
-    ids: Int64[np.ndarray, "n"] | None
+    ids: Int64[np.ndarray, "known"] | None
     skipped: tuple[Skipped, ...]
-    digests: UInt8[np.ndarray, "n digest"] | None = None
+    digests: UInt8[np.ndarray, "known digest"] | None = None
 
 
 def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:

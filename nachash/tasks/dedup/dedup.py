@@ -1,30 +1,31 @@
 """`dedup`: codes -> groups within a radius -> which image of each group to keep."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from nachash import codes
-from nachash.errors import ImageError, MissingError
+from nachash.errors import MissingError
 from nachash.images.sources.hosts import NONE, Hosts
-from nachash.images.sources.originals import opened_at
+from nachash.images.sources.root import is_below
 from nachash.index.reader import open_index
 from nachash.records import Progress, silent
 from nachash.results.calibration import Calibration
-from nachash.results.dedup import Duplicate, Duplicates, Grouping
-from nachash.shapes import Int64
+from nachash.results.dedup import Duplicate, Duplicates, Grouping, Keep
+from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
 from nachash.tasks.dedup.coded_images import CodedImages, Encoder
+from nachash.tasks.dedup.keeping import rank
+from nachash.tasks.dedup.members import Member, is_gone, members, without_other_names
 from nachash.tasks.search.radius import calibration_of, same_photo_radius
-from nachash.tasks.search.shown_path import shown
 
-_REQUESTS: Final = 16  # at once
+_GONE: Final = "as they cannot be opened any more (nachash index remove --missing)"
+_NAMES: Final = "as another name leads to the same file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class DedupSettings:
 
     source: Path | None = None
     max_distance: int | None = None
-    grouping: Grouping = "components"
+    grouping: Grouping = "stars"
+    keep: Keep = "camera"
     reference: tuple[Path, ...] = ()
     model: Path | None = None
     device: str = "auto"
@@ -80,8 +82,9 @@ def searched(
 ) -> Searched:
     """Groups of images that look the same, at least one of each outside the reference folders.
 
-    Exact: every pair within the radius is found. The keeper is the image of a reference folder,
-    else that of the most pixels, of the largest file, of the smallest row.
+    Exact: every pair within the radius is found. The keeper is an image of a reference folder,
+    else the one that the policy `keep` prefers. A file with several names counts once, an image
+    that is gone not at all, and one that holds further frames is a copy of its equals alone.
 
     Raises:
         MissingError: the source, a reference folder or the model is not there.
@@ -99,7 +102,8 @@ def searched(
     if radius is None:
         radius, sentence = same_photo_radius(gathered.calibration, images.bits)
         choice(sentence)
-    groups = tuple(_groups(gathered, radius, settings.grouping, progress))
+    passed: Counter[str] = Counter()
+    groups = tuple(_groups(gathered, radius, settings, passed, progress))
     found = Duplicates(
         source=str(source),
         root=images.root,
@@ -109,6 +113,7 @@ def searched(
         images=len(images.paths),
         groups=groups,
         skipped=images.skipped,
+        notes=tuple(f"left out, {what}: {count:,}" for what, count in passed.items() if count),
     )
     return Searched(found, gathered.encoder)
 
@@ -132,7 +137,7 @@ def _gathered(
         with open_index(source) as index:
             measured = calibration_of(index)
     protected = tuple(_folder(path) for path in settings.reference)
-    outside = [path for path in protected if not path.is_relative_to(first.root)]
+    outside = [path for path in protected if not is_below(first.root, str(path))]
     others = [
         coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress)
         for path in outside
@@ -149,19 +154,22 @@ def _folder(path: Path) -> Path:
 
 
 def _groups(
-    gathered: _Gathered, radius: int, grouping: Grouping, progress: Progress
+    gathered: _Gathered,
+    radius: int,
+    settings: DedupSettings,
+    passed: Counter[str],
+    progress: Progress,
 ) -> Iterator[tuple[Duplicate, ...]]:
+    """Groups of which at least one image lies outside the reference folders; counts what is not."""
     from nachash.grouping.components import components
 
     images = gathered.images
     label = components(images.codes, bits=images.bits, radius=radius, progress=progress)
     for rows in _rows_by_label(label):
-        members = _members(gathered, rows)
-        preference = np.array(sorted(range(len(rows)), key=lambda at: _rank(members[at], at)))
-        for centre, own in _split(images, rows, preference, radius, grouping):
-            group = _described(images, rows[own], [members[at] for at in own], int(rows[centre]))
-            if not all(each.reference for each in group):
-                yield group
+        for alike in _of_one_kind(gathered, rows, passed):
+            for group in _split(images, alike, radius, settings):
+                if not all(each.reference for each in group):
+                    yield group
 
 
 def _rows_by_label(label: Int64[np.ndarray, "n"]) -> Iterator[Int64[np.ndarray, "n"]]:
@@ -171,68 +179,52 @@ def _rows_by_label(label: Int64[np.ndarray, "n"]) -> Iterator[Int64[np.ndarray, 
     return (rows for rows in np.split(order, borders) if len(rows) > 1)
 
 
-def _split(
-    images: CodedImages,
-    rows: Int64[np.ndarray, "n"],
-    preference: Int64[np.ndarray, "n"],
-    radius: int,
-    grouping: Grouping,
-) -> Iterator[tuple[int, Int64[np.ndarray, "n"]]]:
-    """Keeper and members of each group that a component becomes, as places in `rows`."""
-    if grouping == "components":
-        yield int(preference[0]), np.arange(len(rows))
-        return
-    from nachash.grouping.stars import stars
+def _of_one_kind(
+    gathered: _Gathered, rows: Int64[np.ndarray, "n"], passed: Counter[str]
+) -> Iterator[list[Member]]:
+    """Files that are there, each once; those that hold more than a picture beside their equals."""
+    found = members(gathered.images, rows, gathered.protected, gathered.hosts)
+    there = [each for each in found if not is_gone(each)]
+    distinct = without_other_names(there)
+    passed[_GONE] += len(found) - len(there)
+    passed[_NAMES] += len(there) - len(distinct)
+    kinds: dict[str, list[Member]] = {}
+    for each in distinct:
+        kinds.setdefault(each.contents, []).append(each)
+    yield from (kind for kind in kinds.values() if len(kind) > 1)
 
-    centre = stars(images.codes[rows], preference, radius)
-    for keeper in np.unique(centre):
+
+def _split(
+    images: CodedImages, alike: Sequence[Member], radius: int, settings: DedupSettings
+) -> Iterator[tuple[Duplicate, ...]]:
+    """The groups that some images become, each as its keeper and the others."""
+    rows = np.array([each.row for each in alike])
+    ranks = [rank(each, settings.keep) for each in alike]
+    preference = np.array(sorted(range(len(alike)), key=ranks.__getitem__))
+    centre = _centres(images.codes[rows], images.bits, radius, settings.grouping, preference)
+    for keeper in sorted(set(centre.tolist())):
         own = np.flatnonzero(centre == keeper)
         if len(own) > 1:
-            yield int(keeper), own
+            yield _described(images, [alike[at] for at in own.tolist()], alike[keeper])
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    path: str
-    size: int
-    pixels: tuple[int, int] | None
-    protected: bool
+def _centres(
+    codes: UInt8[np.ndarray, "n bytes"],
+    bits: int,
+    radius: int,
+    grouping: Grouping,
+    preference: Int64[np.ndarray, "n"],
+) -> Int64[np.ndarray, "n"]:
+    """For each image the place of the one that is kept of its group."""
+    if grouping == "stars":
+        from nachash.grouping.stars import stars
 
+        return stars(codes, preference, radius)
+    from nachash.grouping.components import components
 
-def _members(gathered: _Gathered, rows: Int64[np.ndarray, "n"]) -> list[_Member]:
-    """What is known of some images; several are asked for at once where each takes a request."""
-    images = gathered.images
-    paths = [shown(images.root, images.paths[row]) for row in rows]
-    protected = [
-        any(
-            Path(images.root, images.paths[row]).is_relative_to(path) for path in gathered.protected
-        )
-        for row in rows
-    ]
-    resolution = partial(_resolution, hosts=gathered.hosts)
-    if "://" in images.root:
-        with ThreadPoolExecutor(_REQUESTS) as threads:
-            pixels = list(threads.map(resolution, paths))
-    else:
-        pixels = [resolution(path) for path in paths]
-    columns = zip(paths, images.sizes[rows].tolist(), pixels, protected, strict=True)
-    return [_Member(*fields) for fields in columns]
-
-
-def _resolution(path: str, *, hosts: Hosts) -> tuple[int, int] | None:
-    """Width and height in pixels; None when the file cannot be opened any more."""
-    try:
-        image = opened_at(path, hosts)
-    except (ImageError, OSError):
-        return None
-    with image:
-        return image.size
-
-
-def _rank(member: _Member, at: int) -> tuple[bool, int, int, int]:
-    """Smaller is better: reference folders, then many pixels, then a large file."""
-    width, height = member.pixels or (0, 0)
-    return not member.protected, -width * height, -member.size, at
+    label = components(codes, bits=bits, radius=radius)
+    best = {label[place]: place for place in reversed(preference)}
+    return np.array([best[each] for each in label])
 
 
 def _digest(images: CodedImages, row: int) -> str | None:
@@ -243,25 +235,26 @@ def _digest(images: CodedImages, row: int) -> str | None:
 
 
 def _described(
-    images: CodedImages, rows: Int64[np.ndarray, "n"], members: Sequence[_Member], keeper: int
+    images: CodedImages, group: Sequence[Member], keeper: Member
 ) -> tuple[Duplicate, ...]:
     """The keeper, then the others by distance to it and row."""
-    distances = codes.popcount(images.codes[rows] ^ images.codes[keeper])
+    rows = np.array([each.row for each in group])
+    distances = codes.popcount(images.codes[rows] ^ images.codes[keeper.row]).tolist()
     described = [
         Duplicate(
-            path=member.path,
+            path=each.path,
             id=None if images.ids is None or row >= len(images.ids) else int(images.ids[row]),
-            distance=int(distance),
-            width=member.pixels[0] if member.pixels else None,
-            height=member.pixels[1] if member.pixels else None,
-            size=member.size,
-            keep=bool(row == keeper),
-            reference=member.protected,
+            distance=distance,
+            width=each.header.width if each.header else None,
+            height=each.header.height if each.header else None,
+            size=each.size,
+            keep=each is keeper,
+            reference=each.protected,
             code=images.codes[row].tobytes().hex(),
-            mtime_ns=int(images.times[row]),
-            digest=_digest(images, int(row)),
+            mtime_ns=each.mtime_ns,
+            digest=_digest(images, row),
         )
-        for row, distance, member in zip(rows, distances, members, strict=True)
+        for each, row, distance in zip(group, rows.tolist(), distances, strict=True)
     ]
-    order = sorted(range(len(rows)), key=lambda at: (rows[at] != keeper, distances[at], rows[at]))
+    order = sorted(range(len(rows)), key=lambda at: (not described[at].keep, distances[at], at))
     return tuple(described[at] for at in order)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nachash.errors import UsageError
 from nachash.images.sources.labels import csv_labels, folder_labels
-from nachash.images.sources.root import absolute
+from nachash.images.sources.root import names_below
 from nachash.images.sources.selection import FileSource, LabelledSource, Selection, below
 from nachash.index.reader import Index
 from nachash.records import Labels
@@ -18,11 +18,11 @@ def placed(source: FileSource, index: Index) -> Selection:
     Raises:
         UsageError: they do not lie below the index's root.
     """
-    here, there = absolute(source.root), absolute(index.root)
-    if here == there:
+    names = names_below(index.root, source.root)
+    if "." in names:
         return below(source, "")
-    if Path(here).is_dir() and Path(here).is_relative_to(there):
-        return below(source, Path(here).relative_to(there).as_posix())
+    if names and Path(source.root).is_dir():
+        return below(source, names[-1])
     raise UsageError(
         f"{source.root} does not lie below {index.root}, where the images of {index.path} are",
         f"nachash encode {source.root} B.h5, then nachash index merge {index.path} B.h5 OUT.h5",

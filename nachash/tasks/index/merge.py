@@ -91,10 +91,13 @@ def _require_one_encoder(indexes: Sequence[Index]) -> None:
 
 def _write(indexes: Sequence[Index], new: naming.NewFile) -> tuple[int, int]:
     """Fill the new file; returns how many rows were left out as doubles, and how many went in."""
-    root = _common_root([absolute(index.root) for index in indexes])
+    roots = _roots(indexes)
+    root = _common_root(roots)
     names = tuple(dict.fromkeys(name for index in indexes for name in index.label_names or ()))
     labelled = any(index.label_names is not None for index in indexes)
-    paths = [_rebased(index.all_paths(), index.root, root) for index in indexes]
+    paths = [
+        _rebased(index.all_paths(), own, root) for index, own in zip(indexes, roots, strict=True)
+    ]
     last = {path: number for number, some in enumerate(paths) for path in some}
     images = 0
     with writer.fill(
@@ -110,9 +113,17 @@ def _write(indexes: Sequence[Index], new: naming.NewFile) -> tuple[int, int]:
             keep = np.array([last[path] == number for path in some], bool)
             images += int(keep.sum())
             copy_rows(index, merged, names=names if labelled else None, keep=keep, paths=some)
-            merged.change(skipped=_errors(index, root))
+            merged.change(skipped=_errors(index, roots[number], root))
         merged.change(Changes(found=tuple(last)))
     return sum(map(len, paths)) - images, images
+
+
+def _roots(indexes: Sequence[Index]) -> list[str]:
+    """Absolute roots; real ones, without links, where they differ."""
+    roots = [absolute(index.root) for index in indexes]
+    if len(set(roots)) == 1:
+        return roots
+    return [root if "://" in root else os.path.realpath(root) for root in roots]
 
 
 def _common_root(roots: Sequence[str]) -> str:
@@ -124,15 +135,15 @@ def _common_root(roots: Sequence[str]) -> str:
 
 
 def _rebased(paths: Sequence[str], old: str, new: str) -> list[str]:
-    if absolute(old) == new:
+    if old == new:
         return list(paths)
-    prefix = Path(absolute(old)).relative_to(new).as_posix()
+    prefix = Path(old).relative_to(new).as_posix()
     return [posixpath.join(prefix, path) for path in paths]
 
 
-def _errors(index: Index, root: str) -> list[Skipped]:
+def _errors(index: Index, own: str, root: str) -> list[Skipped]:
     errors = index.errors()
-    paths = _rebased([each.path for each in errors], index.root, root)
+    paths = _rebased([each.path for each in errors], own, root)
     return [Skipped(path, each.reason) for path, each in zip(paths, errors, strict=True)]
 
 

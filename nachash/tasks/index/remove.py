@@ -9,7 +9,7 @@ import numpy as np
 
 from nachash.errors import MissingError, UsageError
 from nachash.images.sources.hosts import NONE, Hosts
-from nachash.images.sources.root import absolute
+from nachash.images.sources.root import names_below
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
@@ -120,7 +120,10 @@ def named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]
 
 def matching(path: str, index: Index, known: Sequence[str]) -> list[int]:
     """Places of an image among paths, or of all below a folder; named as there or from here."""
-    return _matching(path.rstrip("/"), known) or _matching(_below_root(path, index), known)
+    for name in (path.rstrip("/"), *names_below(index.root, path)):
+        if rows := _matching(name, known):
+            return rows
+    return []
 
 
 def _matching(path: str, known: Sequence[str]) -> list[int]:
@@ -128,9 +131,3 @@ def _matching(path: str, known: Sequence[str]) -> list[int]:
     return [
         row for row, name in enumerate(known) if path and (name == path or name.startswith(folder))
     ]
-
-
-def _below_root(path: str, index: Index) -> str:
-    """A path from here as one relative to the index's root; empty when it does not lie there."""
-    full, root = Path(absolute(path)), absolute(index.root)
-    return full.relative_to(root).as_posix() if full.is_relative_to(root) else ""

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,13 +13,14 @@ import numpy as np
 
 from nachash import codes
 from nachash.errors import ImageError, MissingError, UsageError
+from nachash.images.sources.root import names_below
 from nachash.index.reader import Index
 from nachash.index.reading import reading
 from nachash.records import Skipped, Source
 from nachash.results.search import Answer
 from nachash.shapes import Float32, UInt8
 from nachash.tasks.choose_index import chosen_index
-from nachash.tasks.search import nearest
+from nachash.tasks.search import nearest, path_filter
 from nachash.tasks.search.hits import described
 from nachash.tasks.search.nearest import ALL, Wish
 from nachash.tasks.search.radius import similar_radius
@@ -120,8 +122,15 @@ def _wish(settings: SearchSettings, searched: Searchable) -> Wish:
         radius=radius,
         rerank=settings.rerank,
         where=settings.where,
-        under=settings.under,
+        under=tuple(_folder(searched, folder) for folder in settings.under),
     )
+
+
+def _folder(searched: Searchable, folder: str) -> str:
+    """A folder by the name that the index has for it, whatever links the user's name has."""
+    paths = searched.path_bytes()
+    names = (folder.removeprefix("./").rstrip("/"), *names_below(searched.root, folder))
+    return next((name for name in names if path_filter.below(paths, name).any()), folder)
 
 
 def _queries(
@@ -199,15 +208,10 @@ def _refuse(image: Skipped) -> "Image.Image":
 
 def _position(index: Index, path: str) -> int:
     """Row of an image named as in the index or as a path from here."""
-    try:
-        return index.position_of_path(path)
-    except MissingError:
-        if path.startswith(f"{index.root}/"):
-            return index.position_of_path(path.removeprefix(f"{index.root}/"))
-        full = Path(path).resolve()
-        if not full.is_relative_to(index.root):
-            raise
-        return index.position_of_path(full.relative_to(index.root).as_posix())
+    for name in (path, *names_below(index.root, path)):
+        with suppress(MissingError):
+            return index.position_of_path(name)
+    return index.position_of_path(path)
 
 
 def _notes(wish: Wish, k: int | None, searched: Searchable) -> tuple[str, ...]:
