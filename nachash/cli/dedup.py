@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nachash.results.dedup import Duplicates
     from nachash.tasks.dedup.dedup import Searched
 
+_UNDO: Final = "nachash dedup --undo surplus/nachash-moved.csv"
 _MOVE: Final = "nachash dedup out.h5 --move-to surplus --apply"
 
 
@@ -61,6 +62,13 @@ def command(
     apply: Annotated[
         bool, typer.Option("--apply", help="Do what --move-to shows."), SetBy.OWNER
     ] = False,
+    undo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LOG", help="Move all back that an earlier --apply has moved, and do no more."
+        ),
+        SetBy.OWNER,
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write the groups to this table as well."), SetBy.OWNER
     ] = None,
@@ -89,9 +97,11 @@ def command(
     code 5 when there is no duplicate.
     """
     from nachash.report import duplicates as report
-    from nachash.report import output
     from nachash.tasks.dedup.dedup import DedupSettings, searched
 
+    if undo:
+        _undo(undo, source, move_to)
+        return
     settings = DedupSettings(
         source=source,
         max_distance=max_distance,
@@ -106,10 +116,7 @@ def command(
         hosts=Hosts.of(allow_host or ()),
     )
     _check_target(move_to, settings.reference, apply)
-    if json and print0:
-        raise UsageError("--json and --print0 exclude each other", "use one of them")
-    for path in filter(None, (csv, html)):
-        output.check_writable(path, overwrite=overwrite)
+    _check_output(filter(None, (csv, html)), overwrite=overwrite, forms=(json, print0))
     with terminal.progress() as progress:
         result = searched(settings, choice=terminal.note, progress=progress)
     found = result.found
@@ -142,6 +149,16 @@ def _printed(found: "Duplicates", *, json: bool, print0: bool) -> Iterable[str |
     return plain_paths.lines(report.surplus_paths(found), zeros=print0)
 
 
+def _check_output(files: Iterable[Path], *, overwrite: bool, forms: tuple[bool, bool]) -> None:
+    """Refuse what cannot be written, before any work."""
+    from nachash.report import output
+
+    if all(forms):
+        raise UsageError("--json and --print0 exclude each other", "use one of them")
+    for path in files:
+        output.check_writable(path, overwrite=overwrite)
+
+
 def _check_target(target: Path | None, references: tuple[Path, ...], apply: bool) -> None:
     """Refuse a folder to move to, or none, before any work."""
     from nachash.tasks.dedup import move
@@ -172,3 +189,21 @@ def _move(result: "Searched", target: Path, references: tuple[Path, ...], apply:
         terminal.note(line)
     if failed := sum(each.failed for each in moves):
         raise StorageError(f"{failed:,} files could not be moved to {target}, as said above")
+
+
+def _undo(log: Path, source: Path | None, move_to: Path | None) -> None:
+    """Move back what was moved.
+
+    Raises:
+        StorageError: some files could not be moved back; the others have been.
+    """
+    from nachash.report import duplicates as report
+    from nachash.tasks.dedup.undo import undo
+
+    if source or move_to:
+        raise UsageError("--undo moves back what its table names, and takes nothing else", _UNDO)
+    with terminal.progress() as progress:
+        moves = undo(log, progress)
+    terminal.notes([*report.moves(moves, done=True)])
+    if failed := sum(each.failed for each in moves):
+        raise StorageError(f"{failed:,} files could not be moved back, as said above")

@@ -36,13 +36,15 @@ class Duplicate:
 class Move:
     """A file that `--move-to` takes out of the way, or the reason for which it stays.
 
-    `failed`: it was to be moved, and the system refused.
+    `failed`: it was to be moved, and the system refused. What has the same `together` is one shot
+    with its sidecars, and moves as a whole or not at all.
     """
 
     path: str
     target: str
     reason: str | None = None
     failed: bool = False
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True)

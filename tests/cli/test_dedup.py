@@ -126,6 +126,7 @@ def test_apply_moves_the_surplus_and_loses_no_byte(nachash, copied):
 
     moved = nachash(*command, "--apply", cwd=copied)
     again = nachash(*command, "--apply", cwd=copied)
+    wrong = nachash("dedup", "photos", "--undo", "out", cwd=copied)
 
     kept, out = files(copied / "photos"), files(copied / "out")
     log = out.pop(copied / "out" / "nachash-moved.csv").decode().splitlines()
@@ -134,6 +135,8 @@ def test_apply_moves_the_surplus_and_loses_no_byte(nachash, copied):
     assert sorted([*kept.values(), *out.values()]) == sorted(before.values())
     assert again.code == 5
     assert "no duplicates within distance 3" in again.err
+    assert (wrong.code, nachash("dedup", "--undo", "out", cwd=copied).code) == (2, 0)
+    assert files(copied / "photos") == before
 
 
 def test_reference_folders_are_kept_and_never_touched(nachash, copied):

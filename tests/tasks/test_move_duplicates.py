@@ -11,13 +11,16 @@ import pytest
 from PIL import Image
 
 from nachash.codes import encode
-from nachash.errors import UsageError
+from nachash.errors import MissingError, UsageError
 from nachash.images.decoding.decode import decode
 from nachash.records import Preprocessing
 from nachash.results.dedup import Duplicate, Duplicates, Move
 from nachash.tasks.dedup import move as move_duplicates
+from nachash.tasks.dedup import relocation
 from nachash.tasks.dedup.coded_images import Encoder
 from nachash.tasks.dedup.encoded_file import Recognition
+from nachash.tasks.dedup.relocation import copy_file
+from nachash.tasks.dedup.undo import undo
 
 ENCODER = Encoder(Preprocessing(4), lambda pixels: pixels.reshape(len(pixels), -1)[:, :8] - 127.0)
 
@@ -100,7 +103,8 @@ def test_a_copy_moves_with_its_path_below_the_root(pair, tmp_path):
     assert not paths[1].exists()
     with (tmp_path / "out" / "nachash-moved.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
-    assert rows == [{"from": str(paths[1]), "to": str(tmp_path / "out" / "copy.bmp")}]
+    to = str(tmp_path / "out" / "copy.bmp")
+    assert rows == [{"from": str(paths[1]), "to": to, "what happened": "moved"}]
 
 
 def test_a_copy_stays_when_its_keeper_is_gone(pair, tmp_path):
@@ -338,8 +342,175 @@ def test_a_second_run_changes_nothing(pair, tmp_path):
 def test_a_copy_to_another_file_system_is_whole(tmp_path):
     (tmp_path / "a").write_bytes(b"1234")
 
-    move_duplicates._copy(tmp_path / "a", tmp_path / "b")
+    copy_file(tmp_path / "a", tmp_path / "b")
 
     assert (tmp_path / "b").read_bytes() == b"1234"
     with pytest.raises(FileExistsError):
-        move_duplicates._copy(tmp_path / "a", tmp_path / "b")
+        copy_file(tmp_path / "a", tmp_path / "b")
+
+
+def contents(folder):
+    """Every file with its bytes and its time."""
+    return {
+        path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def pairs(root, count):
+    return [
+        (
+            duplicate(picture(root / f"k{n}.bmp", n), keep=True),
+            duplicate(picture(root / "sub" / f"c{n}.bmp", n)),
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("named", ["out", "out/nachash-moved.csv"])
+def test_undo_puts_everything_back(tmp_path, named):
+    found = found_in(tmp_path / "photos", *pairs(tmp_path / "photos", 3))
+    before = contents(tmp_path)
+    moved(found, tmp_path / "out")
+    assert contents(tmp_path) != before
+
+    back = undo(tmp_path / named)
+
+    assert [move.reason for move in back] == [None] * 3
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_undo_replaces_nothing_and_can_be_repeated(tmp_path):
+    root, out = tmp_path / "photos", tmp_path / "out"
+    found = found_in(root, *pairs(root, 3))
+    moved(found, out)
+    (root / "sub" / "c1.bmp").write_bytes(b"mine")
+
+    first = undo(out)
+    again = undo(out)
+    (root / "sub" / "c1.bmp").unlink()
+    at_last = undo(out)
+
+    assert sorted(move.failed for move in first) == [False, False, True]
+    assert ([move.failed for move in again], len(at_last)) == ([True], 1)
+    assert files(root / "sub") == ["c0.bmp", "c1.bmp", "c2.bmp"]
+    assert not out.exists()
+
+
+def test_undo_knows_a_file_whose_move_was_interrupted(tmp_path, monkeypatch):
+    """Killed between the row in the table and the move, or between the move and the next row."""
+    root, out = tmp_path / "photos", tmp_path / "out"
+    found = found_in(root, *pairs(root, 2))
+    before = contents(tmp_path)
+    moved(found, out)
+    (out / "sub" / "c1.bmp").rename(root / "sub" / "c1.bmp")
+
+    back = undo(out)
+
+    assert sorted(move.reason or "" for move in back) == ["", "it is back already"]
+    assert contents(tmp_path) == before
+
+
+def test_a_table_of_a_stranger_moves_nothing_from_elsewhere(tmp_path):
+    (tmp_path / "secret").write_bytes(b"key")
+    (tmp_path / "out").mkdir()
+    table = tmp_path / "out" / "nachash-moved.csv"
+    table.write_text(f"from,to\n{tmp_path}/new,{tmp_path}/secret\n", encoding="utf-8")
+
+    (move,) = undo(table)
+
+    assert "does not lie below" in move.reason
+    assert (tmp_path / "secret").read_bytes() == b"key"
+    for other in (tmp_path / "secret", tmp_path / "nowhere"):
+        with pytest.raises((UsageError, MissingError)):
+            undo(other)
+
+
+def test_the_table_says_why_a_file_stays(tmp_path):
+    root, out = tmp_path / "photos", tmp_path / "out"
+    found = found_in(root, *pairs(root, 2))
+    picture(root / "k1.bmp", 7)
+
+    moved(found, out)
+    before = contents(tmp_path)
+    moved(found, out)
+
+    with (out / "nachash-moved.csv").open(newline="") as table:
+        told = [row["what happened"] for row in csv.DictReader(table)]
+    assert told[0] == "moved"
+    assert told[1].startswith("left: its keeper")
+    assert contents(tmp_path) == before
+
+
+def with_sidecars(root, name):
+    for other in ("copy.xmp", "copy.bmp.xmp", "copy.AAE", "copy.MOV", "unrelated.xmp", "copy.txt"):
+        (root / name / other).write_bytes(other.encode())
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A copy with sidecars, and its keeper."""
+    root = tmp_path / "photos"
+    group = (
+        duplicate(picture(root / "keeper.bmp"), keep=True),
+        duplicate(picture(root / "a" / "copy.bmp")),
+    )
+    with_sidecars(root, "a")
+    return found_in(root, group), root, tmp_path / "out"
+
+
+SHOT = ["copy.AAE", "copy.MOV", "copy.bmp", "copy.bmp.xmp", "copy.xmp"]
+
+
+def test_sidecars_move_with_their_picture_and_back(edited, tmp_path):
+    found, root, out = edited
+    before = contents(tmp_path)
+    (out / "a").mkdir(parents=True)
+    (out / "a" / "copy.xmp").write_bytes(b"mine")
+
+    moved(found, out)
+    there, here = files(out / "a"), files(root / "a")
+    undo(out)
+
+    numbered = [name.replace("copy", "copy-2") for name in SHOT]
+    assert there == sorted(["copy.xmp", *numbered])
+    assert here == ["copy.txt", "unrelated.xmp"]
+    (out / "a" / "copy.xmp").unlink()
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("fails", range(5))
+def test_a_shot_moves_as_a_whole_or_not_at_all(edited, monkeypatch, fails):
+    found, root, out = edited
+    before, real, calls = contents(root), relocation.os.link, []
+
+    def link(*names):
+        calls.append(names)
+        if len(calls) == fails + 1:
+            raise FileExistsError(errno.EEXIST, "File exists")
+        real(*names)
+
+    monkeypatch.setattr(os, "link", link)
+    moves = moved(found, out)
+
+    assert all(move.failed for move in moves)
+    assert contents(root) == before
+    assert not out.exists()
+
+
+def test_a_picture_stays_with_its_raw_file_and_moves_with_it(tmp_path):
+    root = tmp_path / "photos"
+    keepers = [picture(root / name, seed) for seed, name in enumerate(("k.bmp", "k2.bmp"))]
+    jpeg, raw = picture(root / "a" / "DSC_1.bmp", 0), root / "a" / "dsc_1.NEF"
+    picture(root / "a" / "raw.bmp", 1).rename(raw)
+    first = (duplicate(keepers[0], keep=True), duplicate(jpeg))
+    second = (duplicate(keepers[1], keep=True), duplicate(raw))
+
+    assert reasons(found_in(root, first), tmp_path / "out") == [
+        "it belongs to dsc_1.NEF, which stays"
+    ]
+    moves = moved(found_in(root, first, second), tmp_path / "out")
+    assert [move.reason for move in moves] == [None, None]
+    assert files(root) == ["a", "k.bmp", "k2.bmp"]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
 from nachash.tasks.dedup.coded_images import CodedImages, Encoder
+from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.dedup.keeping import rank
 from nachash.tasks.dedup.members import Member, is_gone, members, without_other_names
 from nachash.tasks.search.radius import calibration_of, same_photo_radius
@@ -56,6 +57,7 @@ class _Gathered:
     calibration: Calibration | None
     encoder: Encoder
     hosts: Hosts
+    companions: Companions = field(default_factory=Companions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def _of_one_kind(
     gathered: _Gathered, rows: Int64[np.ndarray, "n"], passed: Counter[str]
 ) -> Iterator[list[Member]]:
     """Files that are there, each once; those that hold more than a picture beside their equals."""
-    found = members(gathered.images, rows, gathered.protected, gathered.hosts)
+    found = members(gathered.images, rows, gathered.protected, gathered.hosts, gathered.companions)
     there = [each for each in found if not is_gone(each)]
     distinct = without_other_names(there)
     passed[_GONE] += len(found) - len(there)

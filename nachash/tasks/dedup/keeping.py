@@ -20,8 +20,8 @@ def _largest(member: Member) -> Rank:
 
 
 def _camera(member: Member) -> Rank:
-    """What came out of a camera: neither enlarged nor compressed again by whoever passed it on."""
-    return (not (member.header and member.header.camera),)
+    """What came out of a camera, neither enlarged nor compressed again; then what was edited."""
+    return not (member.header and member.header.camera), not member.edited
 
 
 _POLICIES: Final[dict[Keep, Callable[[Member], Rank]]] = {

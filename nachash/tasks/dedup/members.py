@@ -21,6 +21,7 @@ from nachash.images.sources.root import is_below
 from nachash.index.storage.layout import DIGEST_BYTES
 from nachash.shapes import Int64
 from nachash.tasks.dedup.coded_images import CodedImages
+from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.search.shown_path import shown
 
 _REQUESTS: Final = 16  # at once
@@ -35,6 +36,7 @@ class Member:
     `header` is None where the picture cannot be opened, and `file` where it is no file of this
     machine. `protected`: it lies in a reference folder. `contents`: digest of a file that holds
     more than one picture, which is a copy of nothing but a file of the very same bytes.
+    `edited`: sidecars lie beside it.
     """
 
     row: int
@@ -45,13 +47,18 @@ class Member:
     file: File | None
     protected: bool
     contents: str = ""
+    edited: bool = False
 
 
 def members(
-    images: CodedImages, rows: Int64[np.ndarray, "n"], protected: Sequence[Path], hosts: Hosts
+    images: CodedImages,
+    rows: Int64[np.ndarray, "n"],
+    protected: Sequence[Path],
+    hosts: Hosts,
+    companions: Companions,
 ) -> list[Member]:
     """What is known of some images; several are asked for at once where each takes a request."""
-    look = partial(_member, images, protected, hosts)
+    look = partial(_member, images, protected, hosts, companions)
     if "://" not in images.root:
         return [look(row) for row in rows.tolist()]
     with ThreadPoolExecutor(_REQUESTS) as threads:
@@ -71,7 +78,13 @@ def without_other_names(found: Sequence[Member]) -> list[Member]:
     return sorted(first.values(), key=lambda each: each.row)
 
 
-def _member(images: CodedImages, protected: Sequence[Path], hosts: Hosts, row: int) -> Member:
+def _member(
+    images: CodedImages,
+    protected: Sequence[Path],
+    hosts: Hosts,
+    companions: Companions,
+    row: int,
+) -> Member:
     path = shown(images.root, images.paths[row])
     seen = _header(path, hosts)
     folder = os.path.split(os.path.join(images.root, images.paths[row]))[0]  # noqa: PTH118
@@ -84,6 +97,7 @@ def _member(images: CodedImages, protected: Sequence[Path], hosts: Hosts, row: i
         _file(path),
         any(_lies_below(str(each), folder) for each in protected),
         _contents(path) if _holds_more(path, seen) else "",
+        "://" not in path and bool(companions.sidecars(Path(path))),
     )
 
 

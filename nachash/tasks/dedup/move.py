@@ -1,30 +1,28 @@
 """Surplus images out of the way: planned first, then moved; nothing is deleted or replaced.
 
-A file is moved only while it and its keeper are what was encoded. What was moved is written down
-in the target folder, so that it can be moved back.
+A file is moved only while it and its keeper are what was encoded, and together with what belongs to
+it. What was moved is written down in the target folder, so that it can be moved back.
 """
 
-import csv
-import errno
-import io
 import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from io import FileIO
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, final
 
 from nachash.errors import ImageError, UsageError
 from nachash.images.sources.regular_file import trouble
 from nachash.records import Progress, silent
 from nachash.results.dedup import Duplicate, Duplicates, Move
 from nachash.tasks.dedup import encoded_file
+from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.dedup.encoded_file import Look, State
-
-LOG: Final = "nachash-moved.csv"
-_MOST_BYTES: Final = 255  # of a name
+from nachash.tasks.dedup.move_log import MOVED, MoveLog, Row
+from nachash.tasks.dedup.relocation import (
+    free_names,
+    make_folders,
+    move_file,
+    remove_empty,
+)
 
 
 def check(target: Path, references: Sequence[Path]) -> None:
@@ -50,38 +48,37 @@ def roots(found: Duplicates, references: Sequence[Path]) -> tuple[Path, ...]:
 def plan(found: Duplicates, target: Path, references: Sequence[Path]) -> tuple[Move, ...]:
     """Where each surplus image would go, or why it has to stay; nothing is changed or read.
 
+    Sidecars and the raw file of the same shot go with their picture, or it stays with them.
+
     Raises:
         UsageError: the target is a file, or lies in a reference folder.
     """
     check(target, references)
-    taken: set[Path] = set()
-    return tuple(
-        move
-        for group in found.groups
-        for move in _of_group(group, roots(found, references), target, taken)
-    )
+    places = roots(found, references)
+    moves = [move for group in found.groups for move in _of_group(group, places, target)]
+    companions = Companions()
+    going = {_real(move.path) for move in moves if move.reason is None}
+    moves = [_with_its_shot(move, going, companions) for move in moves]
+    return tuple(_with_targets(moves, companions, places[0], target))
 
 
-def _of_group(
-    group: Sequence[Duplicate], places: Sequence[Path], target: Path, taken: set[Path]
-) -> Iterator[Move]:
+def _of_group(group: Sequence[Duplicate], places: Sequence[Path], target: Path) -> Iterator[Move]:
     files = [_file(each.path) for each in group]
+    about_keeper = _about_keeper(group[0], encoded_file.trouble(group[0], places))
     for each, file in zip(group, files, strict=True):
         if each.keep or each.reference:
             continue
-        place = Path(os.path.realpath(each.path))
         reason = encoded_file.trouble(each, places)
         if reason is None and files.count(file) > 1:
             reason = "another name in its group leads to the same file"
-        reason = reason or _about_keeper(group[0], encoded_file.trouble(group[0], places))
-        if reason is None and place.is_relative_to(target.resolve()):
+        reason = reason or about_keeper
+        if reason is None and _real(each.path).is_relative_to(target.resolve()):
             reason = "it lies there already"
-        inside = place.is_relative_to(places[0])
-        to = target / (place.relative_to(places[0]) if inside else place.name)
-        if reason is None:
-            to = _free(to, taken)
-            taken.add(to)
-        yield Move(each.path, str(to), reason)
+        yield Move(each.path, _wanted(_real(each.path), places[0], target), reason)
+
+
+def _real(path: str) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _file(path: str) -> tuple[int, int] | str:
@@ -97,24 +94,58 @@ def _about_keeper(keeper: Duplicate, reason: str | None) -> str | None:
     return None if reason is None else f"its keeper {keeper.path}: {reason}"
 
 
-def _free(wanted: Path, taken: set[Path]) -> Path:
-    """The wanted path, with a number where something stands there already."""
-    free, number = wanted, 1
-    while free in taken or os.path.lexists(free):
-        number += 1
-        end = f"-{number}{wanted.suffix}"
-        room = _MOST_BYTES - len(os.fsencode(end))
-        free = wanted.with_name(os.fsdecode(_shortened(wanted.stem, room)) + end)
-    return free
+def _wanted(place: Path, root: Path, target: Path) -> str:
+    """The same place below the target as below the root."""
+    return str(target / (place.relative_to(root) if place.is_relative_to(root) else place.name))
 
 
-def _shortened(stem: str, most: int) -> bytes:
-    """At most so many bytes of a name, no character of it in part."""
-    name = os.fsencode(stem)
-    while len(name) > most:
-        stem = stem[:-1]
-        name = os.fsencode(stem)
-    return name
+def _with_its_shot(move: Move, going: set[Path], companions: Companions) -> Move:
+    """A move that other files of the same shot join; none where one of its pictures stays."""
+    if move.reason is not None:
+        return move
+    picture = _real(move.path)
+    shot = companions.shot(picture)
+    for each in shot:
+        if each not in going:
+            return replace(move, reason=f"it belongs to {each.name}, which stays")
+    alone = len(shot) == 1 and not companions.sidecars(picture)
+    return move if alone else replace(move, together=str(picture.with_suffix("")).lower())
+
+
+def _with_targets(
+    moves: Sequence[Move], companions: Companions, root: Path, target: Path
+) -> Iterator[Move]:
+    """The moves with names that are free, and behind the pictures of a shot their sidecars."""
+    taken: set[Path] = set()
+    for unit in _units(moves):
+        if unit[0].reason is not None:
+            yield from unit
+            continue
+        sidecars = _sidecars(unit, companions) if unit[0].together else []
+        files = [*unit, *(_beside(each, root, target, unit[0]) for each in sidecars)]
+        stem = Path(unit[0].target).stem
+        names = free_names([Path(each.target) for each in files], stem, taken)
+        taken.update(names)
+        yield from (replace(each, target=str(to)) for each, to in zip(files, names, strict=True))
+
+
+def _units(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """What moves together, in the order of the first of each."""
+    units: dict[str, list[Move]] = {}
+    for move in moves:
+        units.setdefault(move.together or f"alone {move.path}", []).append(move)
+    yield from units.values()
+
+
+def _sidecars(unit: Sequence[Move], companions: Companions) -> list[Path]:
+    found = (each for move in unit for each in companions.sidecars(Path(move.path)))
+    return [*dict.fromkeys(found)]
+
+
+def _beside(sidecar: Path, root: Path, target: Path, move: Move) -> Move:
+    return Move(
+        str(sidecar), _wanted(_real(str(sidecar)), root, target), None, together=move.together
+    )
 
 
 def move(
@@ -128,167 +159,77 @@ def move(
 
     `look` reads a file once more and raises ImageError where it is not what was encoded. Both a
     file and its keeper are looked at just before. A file that cannot be moved stays, whole, and
-    the others are moved.
+    what belongs to it with it; the others are moved.
     """
-    keepers = {
+    pairs = {
         each.path: (each, group[0])
         for group in found.groups
         for each in group
         if not (each.keep or each.reference)
     }
-    done = []
-    with _Log(target) as log:
-        for number, each in enumerate(planned, start=1):
-            moved = each
-            if each.reason is None:
-                moved = _carried_out(each, *keepers[each.path], look, log)
-            done.append(moved)
-            progress("moving", number, len(planned))
+    done: list[Move] = []
+    with MoveLog(target) as log:
+        for unit in _units(planned):
+            done += unit if unit[0].reason else _carried_out(unit, pairs, look, log)
+            progress("moving", len(done), len(planned))
+        for each in done:
+            if each.reason is not None:
+                log.leave(_row(each, f"left: {each.reason}"))
     return tuple(done)
 
 
 def _carried_out(
-    planned: Move, image: Duplicate, keeper: Duplicate, look: Look, log: "_Log"
-) -> Move:
+    unit: Sequence[Move],
+    pairs: Mapping[str, tuple[Duplicate, Duplicate]],
+    look: Look,
+    log: MoveLog,
+) -> list[Move]:
+    """Move what moves together, all of it or nothing."""
     try:
-        try:
-            look(keeper)
-        except ImageError as error:
-            return replace(planned, reason=_about_keeper(keeper, error.sentence))
-        seen = look(image)
-        log.open()
-        source, to = Path(image.path).resolve(), Path(planned.target)
-        _move_one(source, to, seen)
-        log.write(source, to.resolve())
+        states = [_state(each, pairs, look) for each in unit]
+        _move_together(unit, states, log)
     except ImageError as error:
-        return replace(planned, reason=error.sentence)
+        return [replace(each, reason=error.sentence) for each in unit]
     except OSError as error:
-        return replace(planned, reason=f"it cannot be moved: {trouble(error)}", failed=True)
-    return planned
+        reason = f"it cannot be moved: {trouble(error)}"
+        return [replace(each, reason=reason, failed=True) for each in unit]
+    return [*unit]
 
 
-@final
-@dataclass(slots=True)
-class _Log:
-    """The table of what was moved, in the target folder; there from the first move on."""
-
-    target: Path
-    _file: FileIO | None = None
-    _made: list[Path] = field(default_factory=list)
-
-    def open(self) -> None:
-        """Create the folder and the table, so that a move that follows can be written down."""
-        if self._file is not None:
-            return
-        self._made = _make_folders(self.target)
-        table = self.target / LOG
-        if table.exists() and not table.is_file():
-            raise OSError(f"{table} is not a regular file")
-        self._file = table.open("ab", buffering=0)
-
-    def write(self, source: Path, to: Path) -> None:
-        """Write a move down; where that fails, the file goes back.
-
-        Raises:
-            OSError: it has failed.
-        """
-        assert self._file is not None
-        before = self._file.seek(0, os.SEEK_END)
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerows([("from", "to")] * (not before) + [(str(source), str(to))])
-        row = text.getvalue().encode("utf-8", "surrogateescape")
-        try:
-            _write_whole(self._file, row)
-        except OSError:
-            with suppress(OSError):
-                self._file.truncate(before)
-            _move_one(to, source, encoded_file.state(to))
-            raise
-
-    def __enter__(self) -> "_Log":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is None:
-            return
-        with suppress(OSError):
-            empty = not self._file.seek(0, os.SEEK_END)
-            self._file.close()
-            if empty:
-                (self.target / LOG).unlink()
-        _remove_empty(self._made)
-
-
-def _write_whole(file: FileIO, row: bytes) -> None:
-    if file.write(row) != len(row):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _move_one(source: Path, target: Path, seen: State) -> None:
-    """Give a file its new name; never over another file, and complete before the old one goes.
+def _state(planned: Move, pairs: Mapping[str, tuple[Duplicate, Duplicate]], look: Look) -> State:
+    """The state of a file just before it moves.
 
     Raises:
-        ImageError: the file is not the one that was looked at; it stays.
-        OSError: it stays, and nothing stands in the target.
+        ImageError: it or its keeper is not what was encoded.
     """
-    made = _make_folders(target.parent)
+    if planned.path not in pairs:
+        if Path(planned.path).is_symlink():
+            raise ImageError(f"{planned.path} is a link")
+        return encoded_file.state(planned.path)
+    image, keeper = pairs[planned.path]
     try:
+        look(keeper)
+    except ImageError as error:
+        raise ImageError(_about_keeper(keeper, error.sentence) or "") from error
+    return look(image)
+
+
+def _move_together(unit: Sequence[Move], states: Sequence[State], log: MoveLog) -> None:
+    """Each move is written down before it is made, so that the table knows of every file."""
+    log.open()
+    moved: list[Move] = []
+    with log.written([_row(each, MOVED) for each in unit]):
+        made = make_folders(Path(unit[0].target).parent)
         try:
-            os.link(source, target)
-        except FileExistsError:
-            raise
-        except OSError:  # another file system, or one without hard links
-            _copy(source, target)
-        else:
-            _require(seen, target, unwanted=target)
-        _require(seen, source, unwanted=target)
-        try:
-            source.unlink()
+            for each, state in zip(unit, states, strict=True):
+                move_file(_real(each.path), Path(each.target), state)
+                moved.append(each)
         except BaseException:
-            target.unlink()
-            raise
-    except BaseException:
-        _remove_empty(made)
-        raise
-
-
-def _require(seen: State, path: Path, *, unwanted: Path) -> None:
-    """Refuse a file that is not the one that was looked at; its new name goes."""
-    if encoded_file.state(path) != seen:
-        unwanted.unlink()
-        raise ImageError("it has changed at this moment")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file to a name that is free, down to the disk; a copy that fails leaves nothing."""
-    with source.open("rb") as old, target.open("xb") as new:
-        try:
-            shutil.copyfileobj(old, new)
-            new.flush()
-            os.fsync(new.fileno())
-            shutil.copystat(source, target)
-        except BaseException:
-            target.unlink()
+            for each in reversed(moved):
+                move_file(Path(each.target), _real(each.path), encoded_file.state(each.target))
+            remove_empty(made)
             raise
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder with those above it; those that were not there before, the deepest first."""
-    fresh = []
-    while not folder.exists():
-        fresh.append(folder)
-        folder = folder.parent
-    try:
-        for each in reversed(fresh):
-            each.mkdir(exist_ok=True)
-    except OSError:
-        _remove_empty(fresh)
-        raise
-    return fresh
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):  # somebody has put something there
-            folder.rmdir()
+def _row(each: Move, event: str) -> Row:
+    return Row(str(_real(each.path)), str(Path(each.target).resolve()), event)
