@@ -8,6 +8,7 @@ in the YIQ colour space instead of the HSV hexagon (as NVIDIA DALI does), values
 contrast, saturation, hue) instead of random.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def jitter(
 def _colour_map(
     mean: Float[Tensor, "batch 3"], amount: Jitter, draws: Draws
 ) -> tuple[Float[Tensor, "batch 3 3"], Float[Tensor, "batch 3"]]:
-    luma = torch.tensor(_LUMA, device=mean.device)
+    luma, _, _ = _constants(mean.device)
     grey = luma.expand(3, 3)
     identity = torch.eye(3, device=mean.device)
     on = draws.chosen(amount.probability)
@@ -65,12 +66,19 @@ def _colour_map(
     return matrix, offset[:, None].expand(-1, 3)
 
 
+@functools.cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Luma, YIQ and its inverse; copied to a GPU once, since every copy waits for it."""
+    yiq = torch.tensor(_YIQ)
+    return torch.tensor(_LUMA, device=device), yiq.to(device), torch.linalg.inv(yiq).to(device)
+
+
 def _hue_turn(turns: Float[Tensor, "batch"]) -> Float[Tensor, "batch 3 3"]:
-    yiq = torch.tensor(_YIQ, device=turns.device)
+    _, yiq, back = _constants(turns.device)
     angle = 2 * math.pi * turns
     rotation = torch.zeros(len(turns), 3, 3, device=turns.device)
     rotation[:, 0, 0] = 1
     rotation[:, 1, 1] = rotation[:, 2, 2] = angle.cos()
     rotation[:, 2, 1] = angle.sin()
     rotation[:, 1, 2] = -angle.sin()
-    return torch.linalg.inv(yiq) @ rotation @ yiq
+    return back @ rotation @ yiq

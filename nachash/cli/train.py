@@ -99,7 +99,9 @@ def command(
         SetBy.ANYBODY,
     ] = None,
     optimiser: Annotated[
-        str, typer.Option(help="adamw, sgd, lars, or another one that timm knows."), SetBy.ANYBODY
+        str,
+        typer.Option(help="adamw, sgd, lars, nac-lars, or another one that timm knows."),
+        SetBy.ANYBODY,
     ] = "adamw",
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate."), SetBy.ANYBODY
@@ -183,6 +185,16 @@ def command(
         typer.Option("--compile", help="Compile the network with torch.compile."),
         SetBy.ANYBODY,
     ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(help="auto, fp32, tf32 or bf16; auto is bf16 where the device multiplies it."),
+        SetBy.ANYBODY,
+    ] = "auto",
+    norm_groups: Annotated[
+        int | None,
+        typer.Option(min=1, help="Batch norms see a batch in so many parts, as views x devices."),
+        SetBy.ANYBODY,
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was interrupted."), SetBy.OWNER
     ] = False,
@@ -248,6 +260,8 @@ def command(
         resume=resume,
         save_every=save_every,
         compile=compile_,
+        precision=precision,
+        norm_groups=norm_groups,
         monitor=monitor,
         method_settings=dict(map(options.assigned, setting or ())),
     )

@@ -48,6 +48,7 @@ class Stage:
 
     `batch` makes the method's batch from views, positions, random numbers, the gather over the
     `group` of processes (each sees its part of a batch), and the share of the run that is over.
+    Layers compute in `precision`, one of `arithmetic.PRECISIONS`.
     """
 
     views: Views
@@ -55,6 +56,7 @@ class Stage:
     batch: Callable[..., Any]
     device: torch.device
     group: ProcessGroup = ALONE
+    precision: str = "auto"
 
 
 @runtime_checkable
@@ -204,9 +206,9 @@ class _Run:
         self.phase = max(self.phase, phase)
 
     def _rate(self, share: float) -> float:
-        """Learning rate in the middle of the step that begins at `share` of the run."""
+        """Learning rate of the step that begins at `share` of the run: in its middle, usually."""
         done = max(self.step, 1)
-        half = self.plan.share(0.5, self.seconds / done / 2)
+        half = 0.0 if self.plan.rate_at_begin else self.plan.share(0.5, self.seconds / done / 2)
         phases = len(self.method.phases)
         of_phase = min((share + half) * phases - self.phase, 1.0)
         return self.plan.learning_rate * rate_factor(of_phase, self.plan.warmup)
@@ -226,7 +228,7 @@ class _Run:
         views = stage.views(positions, self.method.views, own)
         generator = step_generator(self.plan.seed, self.step, stage.device)
         places, share = positions.to(stage.device), self.plan.share(float(self.step), self.seconds)
-        with autocast(stage.device):
+        with autocast(stage.device, stage.precision):
             return self.forward(stage.batch(views, places, generator, group.gather, share))
 
     def _stepped(self, rate: float) -> dict[str, float]:

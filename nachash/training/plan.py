@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from nachash.errors import TrainingError
 
@@ -14,6 +15,7 @@ _HEAD_EPOCHS = 100
 _HEAD_LEAST_STEPS = 500
 _HEAD_RATE = 1e-3
 _RATE = 2e-3
+AUTHORS_LARS: Final = "nac-lars"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +27,10 @@ class Plan:
         batch: images per step; images that do not fill a batch wait for the next epoch.
         epochs: passes over the images; None with a budget.
         budget: seconds of training; None with epochs.
-        optimiser: a name that timm knows.
+        optimiser: `adamw`, `nac-lars`, or a name that timm knows.
         learning_rate: highest rate of the optimiser.
-        weight_decay: for every weight under AdamW; elsewhere not for biases and batch norms.
+        weight_decay: for every weight under AdamW and `nac-lars`; elsewhere not for biases and
+            batch norms.
     """
 
     images: int
@@ -44,6 +47,11 @@ class Plan:
     def steps_per_epoch(self) -> int:
         """Steps in which every image is seen at most once."""
         return self.images // self.batch
+
+    @property
+    def rate_at_begin(self) -> bool:
+        """Whether a step has the rate of its begin, 0 in the first, and not of its middle."""
+        return self.optimiser == AUTHORS_LARS
 
     def share(self, steps: float, seconds: float) -> float:
         """How much of the run lies behind after so many steps and seconds: 0 to 1 and more."""
@@ -103,7 +111,7 @@ def fitted(
 
 def _rate(optimiser: str, batch: int, *, head_only: bool) -> float:
     """AdamW's rate grows with the root of the batch, that of all others with the batch."""
-    if optimiser == "lars":
+    if optimiser in ("lars", AUTHORS_LARS):
         return 3.0 * batch / 1000  # as published for batches of 1,000
     if optimiser != "adamw":
         return 0.03 * batch / 128

@@ -79,7 +79,8 @@ def test_a_recipe_gives_what_was_published(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert (settings.dataset, settings.backbone, settings.bits) == ("cifar10", "vgg16", 128)
     assert (settings.epochs, settings.batch_size, settings.noise) == (2000, 1000, 0.4)
-    assert (settings.optimiser, settings.learning_rate, settings.weight_decay) == ("lars", 3, 1e-6)
+    assert (settings.optimiser, settings.learning_rate) == ("nac-lars", 3)
+    assert (settings.precision, settings.norm_groups, settings.weight_decay) == ("fp32", 8, 1e-6)
     assert (settings.head, settings.method_settings) == ("scaled", {"posterior": "network"})
     assert settings.freeze is False
 

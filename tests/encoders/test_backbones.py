@@ -65,6 +65,22 @@ def test_vgg16_has_thirteen_convolutions_and_no_classifier() -> None:
     assert backbone.features == 512
 
 
+@pytest.mark.parametrize("name", ["vgg16", "resnet18", "resnet50"])
+def test_the_papers_networks_normalise_colours_as_their_authors_do(name: str) -> None:
+    backbone = backbones.build(name)
+
+    assert backbone.mean == (0.4914, 0.4822, 0.4465)
+    assert backbone.std == (0.2023, 0.1994, 0.2010)
+
+
+def test_the_stem_of_the_papers_resnet_begins_as_torch_begins_it() -> None:
+    """Uniform within 1 / sqrt(27): nothing beyond 0.1925, where a normal start has a tail."""
+    stem = backbones.build("resnet50").module.get_parameter("conv1.weight")
+
+    assert stem.abs().max() <= 27**-0.5
+    assert stem.std().item() == pytest.approx(27**-0.5 / 3**0.5, rel=0.05)
+
+
 def test_the_small_network_is_as_small_as_its_docstring_says() -> None:
     weights = sum(weight.numel() for weight in backbones.build("small").module.parameters())
 

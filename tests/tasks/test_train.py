@@ -86,6 +86,15 @@ def test_the_same_seed_gives_the_same_model(folder: Path) -> None:
     assert first == again
 
 
+def test_the_authors_optimisation_is_three_settings(folder: Path) -> None:
+    train(settings(optimiser="nac-lars", precision="fp32", norm_groups=4, head="scaled"))
+
+    recorded = json.loads(Path("runs/images-nac-12/config.json").read_text())["training"]
+    assert (recorded["precision"], recorded["norm_groups"]) == ("fp32", 4)
+    assert recorded["optimiser"] == "nac-lars"
+    assert recorded["learning_rate"] == pytest.approx(3.0 * 16 / 1000)
+
+
 def test_default_names_count_up_and_latest_points_to_the_newest(folder: Path) -> None:
     train(settings())
     train(settings())
@@ -131,6 +140,8 @@ def test_an_interruption_leaves_nothing_behind(folder: Path) -> None:
         ({"weights": "nowhere.pt"}, NachashError, "no file of weights"),
         ({"method_settings": {"temperature": 1.0}}, UsageError, "no setting 'temperature'"),
         ({"device": "tpu"}, UsageError, "not a device"),
+        ({"precision": "fp16"}, UsageError, "not a precision"),
+        ({"norm_groups": 3}, UsageError, "cannot be normalised in 3 groups"),
     ],
 )
 def test_a_setting_that_makes_no_sense_costs_one_sentence_and_leaves_nothing(

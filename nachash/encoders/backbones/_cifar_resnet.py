@@ -6,7 +6,7 @@ from functools import partial
 from torch import nn
 
 from nachash.encoders.backbones import Backbone
-from nachash.encoders.backbones._weights import no_published_weights
+from nachash.encoders.backbones._weights import CIFAR, no_published_weights
 
 
 def constructor(name: str) -> Callable[..., Backbone]:
@@ -28,8 +28,7 @@ def _fitted(name: str, *, pretrained: bool = False) -> Backbone:
 
     network = models.get_model(name)
     network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.maxpool = nn.Identity()
     features = network.fc.in_features
     network.fc = nn.Identity()
-    return Backbone(network, features, classifier=("fc.",))
+    return Backbone(network, features, *CIFAR, classifier=("fc.",))

@@ -7,6 +7,9 @@ from nachash.errors import MissingError
 # Mean and standard deviation of ImageNet's colours, the normalisation of torchvision's weights.
 IMAGENET: Final = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
+# Of CIFAR-10's training images, as the authors of NAC have it (`utils.py` of their code).
+CIFAR: Final = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
+
 
 def no_published_weights(backbone: str) -> MissingError:
     """The error for a network whose weights nobody published."""

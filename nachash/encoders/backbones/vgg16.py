@@ -7,7 +7,7 @@ recognition", ICLR 2015; the changes as in `model.py` of github.com/yookoon/nac.
 from torch import nn
 
 from nachash.encoders.backbones import Backbone
-from nachash.encoders.backbones._weights import IMAGENET, not_downloaded
+from nachash.encoders.backbones._weights import CIFAR, IMAGENET, not_downloaded
 
 
 def backbone(*, pretrained: bool = False) -> Backbone:
@@ -24,6 +24,5 @@ def backbone(*, pretrained: bool = False) -> Backbone:
         raise not_downloaded("vgg16", error) from error
     network.avgpool = nn.AdaptiveAvgPool2d(1)
     network.classifier = nn.Identity()
-    if pretrained:
-        return Backbone(network, 512, *IMAGENET, classifier=("classifier.",))
-    return Backbone(network, 512, classifier=("classifier.",))
+    colours = IMAGENET if pretrained else CIFAR
+    return Backbone(network, 512, *colours, classifier=("classifier.",))

@@ -57,6 +57,8 @@ class TrainSettings:
             one word what `backbone`, `weights` and `freeze` say.
         view_strength: how far the cached views of a frozen network lie from the image as it is;
             1 as drawn, 0 the image.
+        precision: in which layers compute, one of `training.arithmetic.PRECISIONS`.
+        norm_groups: parts of a batch that batch norms see one at a time; None is all of it.
         method_settings: handed to the method's constructor by name.
     """
 
@@ -92,6 +94,8 @@ class TrainSettings:
     resume: bool = False
     save_every: str = "5m"
     compile: bool = False
+    precision: str = "auto"
+    norm_groups: int | None = None
     monitor: bool = False
     latest: bool = True  # let runs/latest name the model
     method_settings: Mapping[str, Any] = field(default_factory=dict)

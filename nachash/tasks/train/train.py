@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nachash import codes, plugins
+from nachash.errors import UsageError
 from nachash.model_config import ModelConfig, unfinished
 from nachash.records import Preprocessing, Progress, silent
 from nachash.results.train import Training
@@ -62,12 +64,14 @@ def train(
         StorageError: the model cannot be written.
     """
     from nachash.training import distributed
+    from nachash.training.arithmetic import check_precision
 
     started = time.perf_counter()
     if settings.resume:
         settings = train_settings.resumed(settings)
         note(f"resuming {settings.out}")
     codes.checked_bits(settings.bits)
+    check_precision(settings.precision, torch_device(settings.device))
     plugin = plugins.load("methods", settings.method)
     given = train_settings.method_settings(plugin, settings)
     interval = Interval.of(settings.save_every)
@@ -181,7 +185,7 @@ class _Run:
     def _material(self, encoder: "Encoder") -> Material:
         make = material.frozen if self.decided.freeze else material.from_pixels
         with self.group.first_before_others():
-            return make(
+            made = make(
                 encoder,
                 self.data.source,
                 self.decided,
@@ -191,6 +195,7 @@ class _Run:
                 progress=self.progress,
                 group=self.group,
             )
+        return replace(made, stage=replace(made.stage, precision=self.settings.precision))
 
     def _plan(self, images: int) -> "Plan":
         from nachash.training import plan as plans
@@ -223,6 +228,20 @@ class _Run:
             method.compile()
         return method
 
+    def _grouped_norms(self, trainee: Any, rows: int, views: int) -> AbstractContextManager[None]:
+        """Batch norms that see a part of a batch at a time, as on several GPUs, where asked for."""
+        from nachash.encoders.grouped_norms import grouped_norms
+
+        groups = self.settings.norm_groups
+        if groups is None:
+            return contextlib.nullcontext()
+        if self.group.count > 1:
+            raise UsageError(
+                "groups of batch norms stand for several devices, and here there are several",
+                "leave out --norm-groups, or train with one process",
+            )
+        return grouped_norms(trainee, groups, views=views, rows=rows)
+
     def _loop(self, method: Any, material: Material, plan: "Plan") -> "Trained":
         """Train, the figures going to the logs and to the progress."""
         from nachash.encoders import model_directory
@@ -245,7 +264,9 @@ class _Run:
             if self.settings.monitor:
                 watch = monitor.watching(self.data, material, self.settings.bits)
             told = reporting(self.directory, after, self.progress, watch)
-            with told if self.group.first else unheard() as report:
+            rows = method.views * plan.batch
+            grouped = self._grouped_norms(material.trainee, rows, method.views)
+            with grouped, told if self.group.first else unheard() as report:
                 return loop.train(method, material.stage, plan, report, keeper=keeper, state=state)
 
     def _config(
@@ -265,6 +286,8 @@ class _Run:
                 "augment": self.decided.augment,
                 "view_strength": self.decided.view_strength,
                 "frozen": self.decided.freeze,
+                "precision": self.settings.precision,
+                "norm_groups": self.settings.norm_groups,
                 "seconds": round(seconds, 1),
             },
             data={
