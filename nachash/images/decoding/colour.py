@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from nachash.images.decoding.profile import to_srgb
 from nachash.shapes import Float64, UInt8
 
 _ALPHA = {"LA", "PA", "RGBA", "RGBa"}
@@ -24,13 +25,22 @@ def rgb(image: Image.Image) -> Image.Image:
 
     16-bit grey is scaled to 8 bits, not clipped; 32-bit integers are taken as 16-bit values, and
     floats as going up to the first of 1, 255, 65535 that none exceeds (other ranges: see
-    `eight_bits`). LAB is converted to sRGB by its colour profile.
+    `eight_bits`). LAB and the colours of an ICC profile become those of sRGB.
     """
     return converter(image, (0, 0, *image.size))(image)
 
 
 def converter(image: Image.Image, part: Span) -> Callable[[Image.Image], Image.Image]:
     """What makes RGB of any band of a part of a loaded image, as `rgb` makes it of the part."""
+    plain, srgb = _converter(image, part), to_srgb(image)
+    if srgb is None:
+        return plain
+    if image.mode in ("L", "CMYK"):
+        return srgb
+    return lambda band: srgb(plain(band))
+
+
+def _converter(image: Image.Image, part: Span) -> Callable[[Image.Image], Image.Image]:
     if image.mode in _WHITE_POINTS:
         return partial(_scaled, levels=_levels_of(image, part))
     if image.mode in _ALPHA or "transparency" in image.info:

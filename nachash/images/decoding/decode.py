@@ -15,6 +15,7 @@ from nachash.images.decoding.room import beside_others
 from nachash.records import Preprocessing
 from nachash.shapes import UInt8
 
+_TOLD_IN = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 _ORIENTATION = 0x0112  # EXIF's tag
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -108,8 +109,8 @@ def turned(image: Image.Image, turn: int) -> Image.Image:
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 (upright) to 8; an image whose EXIF is damaged counts as upright."""
-    if "exif" not in image.info and "Raw profile type exif" not in image.info:
+    """Orientation by EXIF, else by XMP, 1 (upright) to 8; where these are damaged, upright."""
+    if image.info.keys().isdisjoint(_TOLD_IN):
         return 1
     try:
         turn = image.getexif().get(_ORIENTATION, 1)

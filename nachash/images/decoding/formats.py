@@ -16,7 +16,7 @@ from PIL import Image
 
 from nachash.errors import ImageError
 from nachash.extras import missing_package
-from nachash.images.decoding import apart, raw
+from nachash.images.decoding import apart, png, raw
 from nachash.images.decoding.examination import checked_pixels, examined
 from nachash.images.decoding.quiet import quiet
 from nachash.images.limits import HELD_BYTES
@@ -116,6 +116,8 @@ def opened(contents: bytes) -> Image.Image:
         raise ImageError("not an image")
     if plugin[0] == _HEIF_MODULE:
         _factory(*plugin)  # says what to install, before a process is started for nothing
+    if contents.startswith(png.SIGNATURE):
+        contents = png.lean(io.BytesIO(contents)).getvalue()
     cost = examined(contents)
     if cost.plain:
         return opened_here(io.BytesIO(contents))
@@ -145,7 +147,7 @@ def opened_here(file: Any) -> Image.Image:
     reader = raw.preview if raw.is_raw(first) else _reader(first)
     with quiet:
         try:
-            image = reader(file)
+            image = reader(png.lean(file))
         except Exception as error:  # Pillow's parsers raise whatever a damaged header leads to
             raise ImageError(reason(error)) from error
     return within_limits(image)

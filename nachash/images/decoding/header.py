@@ -9,6 +9,7 @@ from nachash.images.decoding.apart import Apart
 from nachash.images.decoding.decode import orientation
 
 _SIDEWAYS: Final = (5, 6, 7, 8)
+_ORIENTATION: Final = 0x0112  # which Pillow heeds in a TIFF by itself
 _CAMERA: Final = (0x010F, 0x0110)  # EXIF's maker and model
 _DETAILS, _TAKEN = 0x8769, 0x9003
 _FILM: Final = (b"MotionPhoto", b"MicroVideo")
@@ -38,7 +39,8 @@ def header(image: Image.Image) -> Header:
     if isinstance(image, Apart):
         return Header(*image.header())
     width, height = image.size
-    if image.format != "TIFF" and orientation(image) in _SIDEWAYS:
+    upright = image.format == "TIFF" and _ORIENTATION in getattr(image, "tag_v2", ())
+    if not upright and orientation(image) in _SIDEWAYS:
         width, height = height, width
     several = bool(getattr(image, "is_animated", False)) or "raw" in image.info or _has_film(image)
     return Header(width, height, several, _is_of_camera(image))
