@@ -29,7 +29,7 @@ WRITING = (
     (os, "replace"),
     (os, "chmod"),
 )
-READING = ((os, "pread"), (os, "fstat"), (fcntl, "fcntl"), (fcntl, "flock"))
+READING = ((os, "pread"), (os, "preadv"), (os, "fstat"), (fcntl, "fcntl"), (fcntl, "flock"))
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.ESTALE)
 
 

@@ -29,6 +29,13 @@ class Ragged:
         ends = np.searchsorted(rows, np.arange(len(labels)), side="right").astype(np.int64)
         return cls(ends, columns.astype(np.int32))
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Ragged]") -> "Ragged":
+        """The rows of several, one after the other; at least one."""
+        sizes = np.cumsum([0, *(len(part.values) for part in parts)])
+        ends = [part.ends + before for part, before in zip(parts, sizes[:-1], strict=True)]
+        return cls(np.concatenate(ends), np.concatenate([part.values for part in parts]))
+
     def __len__(self) -> int:
         return len(self.ends)
 
@@ -37,23 +44,32 @@ class Ragged:
         """Where each row begins."""
         return np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])[: len(self.ends)]
 
+    @property
+    def lengths(self) -> Int64[np.ndarray, "rows"]:
+        """How many values each row has."""
+        return np.diff(self.ends, prepend=0)
+
     def row(self, number: int) -> np.ndarray:
         """The values of one row."""
         return self.values[self.ends[number - 1] if number else 0 : self.ends[number]]
 
+    def part(self, start: int, stop: int) -> "Ragged":
+        """The rows from start to stop."""
+        before = int(self.ends[start - 1]) if start else 0
+        ends = self.ends[start:stop]
+        return Ragged(ends - before, self.values[before : ends[-1] if len(ends) else before])
+
     def blocks(self, rows: int) -> "Iterator[Ragged]":
         """All rows, so many at once."""
         for start in range(0, len(self.ends), rows):
-            before = int(self.ends[start - 1]) if start else 0
-            ends = self.ends[start : start + rows]
-            yield Ragged(ends - before, self.values[before : ends[-1]])
+            yield self.part(start, start + rows)
 
     def take(self, rows: Int64[np.ndarray, "k"]) -> "Ragged":
         """Some of the rows."""
         if (rows[1:] > rows[:-1]).all():  # by a bit for each value, not by its place
             kept = np.zeros(len(self.ends), bool)
             kept[rows] = True
-            lengths = np.diff(self.ends, prepend=0)
+            lengths = self.lengths
             return Ragged(np.cumsum(lengths[kept]), self.values[np.repeat(kept, lengths)])
         starts = self.starts[rows]
         lengths = self.ends[rows] - starts
@@ -76,8 +92,7 @@ class Ragged:
     def multi_hot(self, columns: int) -> np.ndarray:
         """One in each column that a row names, zero elsewhere; uint8."""
         found = np.zeros((len(self.ends), columns), np.uint8)
-        lengths = np.diff(self.ends, prepend=0)
-        found[np.repeat(np.arange(len(self.ends)), lengths), self.values] = 1
+        found[np.repeat(np.arange(len(self.ends)), self.lengths), self.values] = 1
         return found
 
 

@@ -6,6 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar, final
@@ -38,7 +39,6 @@ _IDLE_ATTEMPTS: Final = 5  # while a writer holds the index and writes nothing
 _PAUSE: Final = 0.02  # seconds; a commit takes less
 _HALF_WRITTEN: Final = (OSError, KeyError, ValueError, TypeError, RuntimeError, DamagedError)
 _BLOCK: Final = 1 << 16  # paths that are looked at together
-_FEW: Final = 64  # paths that are read one by one
 _TABLE_BITS: Final = 20
 
 T = TypeVar("T")
@@ -246,9 +246,27 @@ class Index:
         """Last change of the image file of every row, in nanoseconds since 1970."""
         return self._column("mtime_ns")
 
+    def values(self, column: str, positions: Int64[np.ndarray, "k"]) -> np.ndarray:
+        """What stands in some rows of a column of the format, read without the other rows."""
+        rows = positions if self._live is None else self._live[positions]
+        ascending, place = np.unique(rows, return_inverse=True)
+
+        def some(columns: Any) -> np.ndarray:
+            whole = columns[column]
+            parts = text_column.runs(ascending)
+            found = [whole[first:stop][places] for first, stop, places in parts]
+            return np.concatenate([whole[:0], *found])
+
+        return self.read(some)[place]
+
     def digests(self) -> UInt8[np.ndarray, "n digest"] | None:
         """BLAKE2b of each image file's contents, zeros where it is not known; None without any."""
-        return self._column("digests") if "digests" in self.columns else None
+        return self._column("digests") if self.has_digests else None
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether contents of image files were recorded."""
+        return "digests" in self.columns
 
     @property
     def has_metadata(self) -> bool:
@@ -296,9 +314,7 @@ class Index:
 
     def paths(self, positions: Int64[np.ndarray, "k"]) -> list[str]:
         """The paths of some rows, without reading those of the others."""
-        rows = positions if self._live is None else self._live[positions]
-        found = self.read(lambda columns: text_column.rows(columns["paths"], rows))
-        return text_column.texts(self._lawful(found))
+        return text_column.texts(self._some_paths(positions))
 
     def all_paths(self) -> list[str]:
         """The path of every row."""
@@ -306,11 +322,28 @@ class Index:
 
     def path_bytes(self) -> Ragged:
         """The path of every row as bytes, without a string for each."""
-        found = self.read(
-            lambda columns: text_column.part(columns["paths"], 0, self.header.committed)
-        )
-        self._lawful(found)
-        return found if self._live is None else found.take(self._live)
+        most = self.read(lambda columns: len(columns["paths"]["bytes"]))
+        ends, values = np.zeros(self.rows, np.int64), np.empty(most, np.uint8)
+        row = end = 0
+        for block in self.path_blocks():
+            ends[row : row + len(block)] = block.ends + end
+            values[end : end + len(block.values)] = block.values
+            row, end = row + len(block), end + len(block.values)
+        return Ragged(ends, values[:end])
+
+    def path_blocks(self) -> Iterator[Ragged]:
+        """The path of every row as bytes, some rows at a time."""
+        for start in range(0, self.header.committed, _BLOCK):
+            stop = min(start + _BLOCK, self.header.committed)
+            found = self._lawful(self.read(partial(_paths, start=start, stop=stop)))
+            if self._live is not None:
+                here = slice(*np.searchsorted(self._live, (start, stop)))
+                found = found.take(self._live[here] - start)
+            yield found
+
+    def _some_paths(self, positions: Int64[np.ndarray, "k"]) -> Ragged:
+        rows = positions if self._live is None else self._live[positions]
+        return self._lawful(self.read(lambda columns: text_column.rows(columns["paths"], rows)))
 
     def _lawful(self, paths: Ragged) -> Ragged:
         outside = self.header.outside or self.header.version == 1
@@ -387,7 +420,7 @@ class Index:
         first = np.searchsorted(hashes, known[rows], sorter=order)
         found = np.full(len(paths), -1, np.int64)
         for row, start, path in zip(
-            rows.tolist(), first.tolist(), self._bytes_at(rows), strict=True
+            rows.tolist(), first.tolist(), self._some_paths(rows).texts(), strict=True
         ):
             while start < len(order) and hashes[order[start]] == known[row]:
                 if wanted[order[start]] == path:
@@ -403,16 +436,11 @@ class Index:
         """Rows of the file from start to stop, removed ones with them, as they are stored."""
         return self.read(lambda columns: row_block(columns, start, stop))
 
-    def _bytes_at(self, positions: Int64[np.ndarray, "k"]) -> list[bytes]:
-        if len(positions) > _FEW:
-            return self.path_bytes().take(positions).texts()
-        return [path.encode("utf-8", "surrogateescape") for path in self.paths(positions)]
-
     @functools.cached_property
     def _hashes(self) -> UInt64[np.ndarray, "n"]:
         if self.header.version > 1:
             return self._column(layout.HASHES)
-        return path_hashes(self.path_bytes())
+        return np.concatenate([np.zeros(0, np.uint64), *map(path_hashes, self.path_blocks())])
 
     def _whole(self, name: str) -> bytes:
         """All bytes of a data set, which are compared with what proves them in any case."""
@@ -451,6 +479,10 @@ def _told(paged: PagedFile) -> Iterator[None]:
         raise paged.failure or error from None
     if paged.failure is not None:
         raise paged.failure
+
+
+def _paths(columns: Any, *, start: int, stop: int) -> Ragged:
+    return text_column.part(columns["paths"], start, stop)
 
 
 def _all_texts(group: text_column.Texts) -> list[str]:

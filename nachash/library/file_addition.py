@@ -31,10 +31,11 @@ def add_files(
             listed = files.source(index.root, [_below(Path(p), Path(index.root)) for p in paths])
             if listed.skipped:
                 raise ImageError(f"{listed.skipped[0].path}: {listed.skipped[0].reason}")
-            present = set(index.all_paths()).intersection(each.path for each in listed.references)
-            if present:
+            names_there = [each.path for each in listed.references]
+            present = index.positions_of_paths(names_there) >= 0
+            if present.any():
                 raise UsageError(
-                    f"{min(present)} is in {index_path} already",
+                    f"{names_there[int(present.argmax())]} is in {index_path} already",
                     "remove it first, or nachash index add, which takes what is new or changed",
                 )
             labels = further_labels("auto", below(listed, ""), index)

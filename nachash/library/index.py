@@ -153,7 +153,7 @@ class Index:
         paths = [os.fspath(image) for image in images if not isinstance(image, int)]
         with writer.open_for_append(self.path) as writing, reader.open_index(self.path) as index:
             index.positions_of_ids(np.array(ids, np.int64))
-            rows = named(paths, index, index.all_paths() if paths else [])
+            rows = named(paths, index)
             gone = {*ids, *index.ids()[rows].tolist()}
             if gone:
                 writing.change(Changes(removed=sorted(gone)))

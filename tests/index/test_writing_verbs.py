@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import system_calls
+from index_formats import as_format_1
 from PIL import Image
 
 from nachash.errors import (
@@ -27,13 +28,16 @@ from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.storage import journal
 from nachash.index.verification import problems
+from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
 from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.add import AddSettings, add
 from nachash.tasks.index.compact import CompactSettings, compact
 from nachash.tasks.index.export import ExportSettings, export
 from nachash.tasks.index.merge import MergeSettings, merge
+from nachash.tasks.index.migrate import MigrateSettings, migrate
 from nachash.tasks.index.remove import RemoveSettings, remove
 from nachash.tasks.index.repair import RepairSettings, repair
+from nachash.tasks.index.restore import RestoreSettings, restore
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ def _exported(suffix):
     return do
 
 
+def _calibrated(place):
+    calibrate(CalibrateSettings(index=place.index, images=3), choice=lambda _: None)
+
+
 VERBS = {
     "encode": Verb(lambda place: place.encode(), None, parts=True),
     "encode more": Verb(lambda place: place.encode(), "part", parts=True),
@@ -94,6 +102,9 @@ VERBS = {
         parts=True,
     ),
     "remove": Verb(lambda place: remove(RemoveSettings(paths=("cat",), index=place.index)), "all"),
+    "restore": Verb(lambda place: restore(RestoreSettings(index=place.index)), "removed"),
+    "calibrate": Verb(_calibrated, "all"),
+    "migrate": Verb(lambda place: migrate(MigrateSettings(index=place.index)), "first"),
     "compact": Verb(lambda place: compact(CompactSettings(index=place.index)), "removed"),
     "merge": Verb(_merged, None),
     "merge --overwrite": Verb(lambda place: _merged(place, overwrite=True), "part"),
@@ -126,6 +137,8 @@ def origin(tmp_path_factory, tiny_model):
     (folder / "away").rename(photos / "dog")
     shutil.copy(folder / "all.h5", folder / "removed.h5")
     remove(RemoveSettings(paths=("dog",), index=folder / "removed.h5"))
+    shutil.copy(folder / "all.h5", folder / "first.h5")
+    as_format_1(folder / "first.h5")
     shutil.copy(folder / "all.h5", folder / "damaged.h5")
     with h5py.File(folder / "damaged.h5") as file:
         at = file["size"].id.get_chunk_info(0).byte_offset
@@ -154,12 +167,13 @@ def prepared(origin, verb, model, folder, *, linked):
 
 
 def state_of(place):
-    """Rows and calibration of an index; None where there is none or no row."""
+    """Rows, format and calibration of an index; nothing where there is none."""
     if not place.index.exists():
         return {}
     with open_index(place.index) as index:
         codes = [code.tobytes() for code in index.codes()]
-        return dict(zip(index.all_paths(), codes, strict=True))
+        found = dict(zip(index.all_paths(), codes, strict=True))
+        return found | {"": (index.header.version, index.calibration)}
 
 
 def done(verb, place):
@@ -187,6 +201,8 @@ def check(verb, place, before, after, linked):
         done(verb, place)
     except (ExistsError, MissingError):  # no name is taken twice, and nothing is removed twice
         assert verb in (VERBS["merge"], VERBS["remove"])
+        writer.open_for_append(place.index).close()
+    if verb == VERBS["migrate"]:  # which writes nothing where nothing is to be done
         writer.open_for_append(place.index).close()
     assert place.index.is_symlink() == linked
     assert state_of(place) == after

@@ -12,6 +12,14 @@ def read_at(descriptor: int, size: int, offset: int) -> bytes:
     return b"".join(parts)
 
 
+def fill_at(descriptor: int, view: memoryview, offset: int) -> int:
+    """Fill the view with the bytes from there; fewer, which it returns, at the end of the file."""
+    done = 0
+    while done < len(view) and (count := _fill(descriptor, view[done:], offset + done)):
+        done += count
+    return done
+
+
 def write_at(descriptor: int, content: bytes | bytearray | memoryview, offset: int) -> None:
     """Write all of it there."""
     view = memoryview(content)
@@ -25,6 +33,14 @@ def _read(descriptor: int, size: int, offset: int) -> bytes:
         return os.pread(descriptor, size, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, size)
+
+
+def _fill(descriptor: int, view: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [view], offset)
+    found = _read(descriptor, len(view), offset)
+    view[: len(found)] = found
+    return len(found)
 
 
 def _write(descriptor: int, view: memoryview, offset: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from nachash.index.storage.paged_file import PagedFile, Pages
-from nachash.index.storage.positioned import read_at
+from nachash.index.storage.positioned import fill_at
 
 # Fills the whole view with the bytes from an offset on.
 ReadAt: TypeAlias = Callable[[memoryview, int], None]
@@ -18,10 +18,8 @@ def from_disk(descriptor: int) -> ReadAt:
     """
 
     def read(view: memoryview, offset: int) -> None:
-        found = read_at(descriptor, len(view), offset)
-        if len(found) != len(view):
+        if fill_at(descriptor, view, offset) != len(view):
             raise OSError("the file ends within a chunk")
-        view[:] = found
 
     return read
 

@@ -4,14 +4,16 @@ HDF5's own strings of variable length have no checksum and are read one by one. 
 are not valid UTF-8 survive (`surrogateescape`).
 """
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from nachash.index.ragged import Ragged
 from nachash.shapes import Int64
 
-_FEW = 64
+_GAP: Final = 512  # rows; what is nearer is read with what lies between
+_SPAN: Final = 1 << 14  # rows that are read together at most
 
 
 @runtime_checkable
@@ -28,16 +30,28 @@ def length(group: Texts) -> int:
 
 
 def rows(group: Texts, wanted: Int64[np.ndarray, "n"], values: str = "bytes") -> Ragged:
-    """Some rows; a few of them are read without touching the rest.
+    """Some rows in the order given, read without touching those that are far from them.
 
     Raises:
         ValueError: when the column is damaged.
     """
-    if len(wanted) > _FEW:
-        return part(group, 0, int(wanted.max()) + 1, values).take(wanted)
-    found = [part(group, int(row), int(row) + 1, values).values for row in wanted]
-    ends = np.cumsum([len(each) for each in found], dtype=np.int64)
-    return Ragged(ends, np.concatenate(found) if found else group[values][:0])
+    if not len(wanted):
+        return part(group, 0, 0, values)
+    ascending, place = np.unique(wanted, return_inverse=True)
+    found = [
+        part(group, first, stop, values).take(places) for first, stop, places in runs(ascending)
+    ]
+    return Ragged.joined(found).take(place)
+
+
+def runs(
+    ascending: Int64[np.ndarray, "n"],
+) -> Iterator[tuple[int, int, Int64[np.ndarray, "some"]]]:
+    """First row and end of what is worth reading in one go, and which rows of that are wanted."""
+    apart = (np.diff(ascending) > _GAP) | (np.diff(ascending // _SPAN) > 0)
+    for near in np.split(ascending, np.flatnonzero(apart) + 1):
+        if len(near):
+            yield int(near[0]), int(near[-1]) + 1, near - near[0]
 
 
 def part(group: Texts, start: int, stop: int, values: str = "bytes") -> Ragged:

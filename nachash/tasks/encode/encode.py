@@ -26,6 +26,7 @@ from nachash.results.encode import Encoding
 from nachash.tasks.choose_index import Choice, remember, untold
 from nachash.tasks.encode.add_images import Outcome, Work, add_images
 from nachash.tasks.encode.place import first_labels, further_labels, placed
+from nachash.tasks.encode.plan import plan
 from nachash.tasks.model import Model, encoding_model, loaded_model
 from nachash.tasks.workers import decoding_threads
 
@@ -150,9 +151,7 @@ def _why_not(index: reader.Index, model: Model, source: FileSource, *, leftover:
         selection = placed(source, index)
     except UsageError:
         return f"holds images of {index.root}, not of {source.root}"
-    known = zip(index.all_paths(), index.sizes().tolist(), index.times().tolist(), strict=True)
-    present = {(each.path, each.size, each.mtime_ns) for each in selection.references}
-    if leftover and not present.issuperset(known):
+    if leftover and plan(index, selection, by_content=False).unchanged < index.rows:
         return "holds images that are no longer there"
     return ""
 

@@ -1,7 +1,6 @@
 """Where images stand below the root of an index, and which labels they get there."""
 
 import posixpath
-from collections.abc import Sequence
 from pathlib import Path
 
 from nachash.errors import UsageError
@@ -10,6 +9,7 @@ from nachash.images.sources.root import names_below
 from nachash.images.sources.selection import FileSource, LabelledSource, Selection, below
 from nachash.index.reader import Index
 from nachash.records import Labels
+from nachash.tasks.encode.label_folders import are_folders
 
 
 def placed(source: FileSource, index: Index) -> Selection:
@@ -70,7 +70,7 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
     inner = source.source
     if wanted == "auto" and isinstance(inner, LabelledSource) and inner.labels:
         return Labels.of([_own_labels(inner, path) for path in paths])
-    if wanted == "folder" or (wanted == "auto" and _are_folders(index.label_names, index)):
+    if wanted == "folder" or (wanted == "auto" and are_folders(index.label_names, index)):
         return Labels.of([_top(path) for path in paths])
     if wanted == "auto":
         raise UsageError(
@@ -82,15 +82,6 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
 
 def _own_labels(source: LabelledSource, path: str) -> set[str]:
     return {source.labels.get(path, "")} - {""}
-
-
-def _are_folders(names: Sequence[str], index: Index) -> bool:
-    """Whether every label in the index is the name of its image's top folder."""
-    labels = index.label_numbers()
-    return all(
-        {names[number] for number in labels.row(row).tolist()} <= _top(path)
-        for row, path in enumerate(index.all_paths())
-    )
 
 
 def _top(path: str) -> set[str]:

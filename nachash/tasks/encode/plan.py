@@ -1,6 +1,7 @@
 """What a source has that an index has not: new images, changed ones, ones that failed before."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +11,7 @@ from nachash.images.sources.selection import Selection
 from nachash.index.reader import Index
 from nachash.index.storage.layout import DIGEST_BYTES
 from nachash.records import Reference
-from nachash.shapes import UInt8
+from nachash.shapes import Int64
 
 _PART: Final = 1 << 20  # bytes
 
@@ -37,28 +38,35 @@ def plan(index: Index, source: Selection, *, by_content: bool) -> Plan:
     `by_content`: a file of the same size whose time has changed is read, and counts as unchanged
     when its digest is the recorded one.
     """
-    rows = {path: row for row, path in enumerate(index.all_paths())}
-    ids, sizes, times = index.ids(), index.sizes(), index.times()
-    digests = index.digests() if by_content else None
+    rows = index.positions_of_paths([each.path for each in source.references])
+    recorded = _recorded(index, rows[rows >= 0], by_content=by_content)
     listed = {image.path for image in index.errors()}
     found = Plan()
-    for reference in source.references:
-        row = rows.get(reference.path)
-        if row is None:
+    for reference, row in zip(source.references, rows.tolist(), strict=True):
+        if row < 0:
             (found.failed if reference.path in listed else found.fresh).append(reference)
-        elif (sizes[row], times[row]) == (reference.size, reference.mtime_ns):
+            continue
+        identifier, size, time, known = next(recorded)
+        if (size, time) == (reference.size, reference.mtime_ns):
             found.unchanged += 1
-        elif (
-            digests is not None
-            and sizes[row] == reference.size
-            and _is_same(source, reference, digests[row])
-        ):
+        elif size == reference.size and _is_same(source, reference, known):
             found.unchanged += 1
-            found.times[int(ids[row])] = reference.mtime_ns
+            found.times[identifier] = reference.mtime_ns
         else:
             found.changed.append(reference)
-            found.ids[reference.path] = int(ids[row])
+            found.ids[reference.path] = identifier
     return found
+
+
+def _recorded(
+    index: Index, rows: Int64[np.ndarray, "k"], *, by_content: bool
+) -> Iterator[tuple[int, int, int, bytes]]:
+    """Id, size, time of change and digest of some rows; no digest where it shall not count."""
+    numbers = [index.values(name, rows).tolist() for name in ("ids", "size", "mtime_ns")]
+    known = [b""] * len(rows)
+    if by_content and index.has_digests:
+        known = [each.tobytes() for each in index.values("digests", rows)]
+    return zip(*numbers, known, strict=True)
 
 
 def digest(source: Selection, reference: Reference) -> bytes:
@@ -73,7 +81,5 @@ def digest(source: Selection, reference: Reference) -> bytes:
         return bytes(DIGEST_BYTES)
 
 
-def _is_same(
-    source: Selection, reference: Reference, recorded: UInt8[np.ndarray, "digest"]
-) -> bool:
-    return bool(recorded.any()) and digest(source, reference) == recorded.tobytes()
+def _is_same(source: Selection, reference: Reference, recorded: bytes) -> bool:
+    return any(recorded) and digest(source, reference) == recorded

@@ -7,19 +7,23 @@ not mounted, a folder that may not be read and a link to nothing say nothing of 
 import os
 import stat
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Final, final
+
+import numpy as np
 
 from nachash.errors import MissingError, NachashError
 from nachash.images.sources import location, remote, tar, zip_archive
 from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.regular_file import trouble
 from nachash.index.reader import Index
+from nachash.index.storage import text_column
 from nachash.records import Skipped
 
+_MOST_NAMES: Final = 1 << 20  # that are kept of listed folders
 _NO_PHOTO = frozenset({"lost+found", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
 
 
@@ -35,7 +39,7 @@ class Missing:
     emptied: tuple[str, ...] = ()
 
 
-def missing(index: Index, known: Sequence[str], hosts: Hosts) -> Missing:
+def missing(index: Index, hosts: Hosts) -> Missing:
     """Which images of an index are no longer there.
 
     Raises:
@@ -45,29 +49,32 @@ def missing(index: Index, known: Sequence[str], hosts: Hosts) -> Missing:
     """
     root = index.root
     if "://" in root:
-        found = _elsewhere(root, known, hosts)
+        found = _elsewhere(root, index, hosts)
     elif Path(root).is_dir():
-        found = _below(root, known)
+        found = _below(root, _paths(index))
     else:
-        found = _in_archive(root, known)
-    if known and len(found.rows) + len(found.unknown) == len(known):
+        found = _in_archive(root, _paths(index))
+    if index.rows and len(found.rows) + len(found.unknown) == index.rows:
         why = f" ({found.unknown[0].reason})" if found.unknown else ""
         raise MissingError(
             f"no image of {index.path} is to be seen at {root}{why}, so nothing is removed",
             "mount the disk or move the folder back; or name what to remove",
         )
-    found.emptied = _emptied(known, found.rows)
+    if found.rows:
+        found.emptied = _emptied(index, found.rows)
     return found
 
 
-def _emptied(known: Sequence[str], rows: Iterable[int]) -> tuple[str, ...]:
-    left: dict[str, int] = defaultdict(int)
-    for path in known:
-        left[_top(path)] += 1
-    before = dict(left)
-    for row in rows:
-        left[_top(known[row])] -= 1
-    return tuple(sorted(top for top in left if top and not left[top] and before[top] > 1))
+def _paths(index: Index) -> Iterator[str]:
+    """The path of every row; only some are in memory at once."""
+    for block in index.path_blocks():
+        yield from text_column.texts(block)
+
+
+def _emptied(index: Index, rows: Sequence[int]) -> tuple[str, ...]:
+    before = Counter(map(_top, _paths(index)))
+    gone = Counter(map(_top, index.paths(np.array(rows, np.int64))))
+    return tuple(sorted(top for top, many in gone.items() if top and before[top] == many > 1))
 
 
 def _top(path: str) -> str:
@@ -75,26 +82,27 @@ def _top(path: str) -> str:
     return first if separator else ""
 
 
-def _elsewhere(root: str, known: Sequence[str], hosts: Hosts) -> Missing:
+def _elsewhere(root: str, index: Index, hosts: Hosts) -> Missing:
     if refusal := hosts.refusal(root):
         raise MissingError(f"{root} is not asked for what is missing there: {refusal}")
     source = remote.source(root, hosts)
     present = {each.path for each in source.references} | {each.path for each in source.skipped}
     found = Missing()
-    candidates = [row for row, path in enumerate(known) if path not in present]
+    candidates = [row for row, path in enumerate(_paths(index)) if path not in present]
     if not isinstance(source, remote.Remote):  # an archive, which says all
         found.rows = candidates
         return found
-    told = remote.absent(root, [known[row] for row in candidates], hosts)
-    for row, absent in zip(candidates, told, strict=True):
+    paths = index.paths(np.array(candidates, np.int64))
+    told = remote.absent(root, paths, hosts)
+    for row, path, absent in zip(candidates, paths, told, strict=True):
         if isinstance(absent, str):
-            found.unknown.append(Skipped(known[row], absent))
+            found.unknown.append(Skipped(path, absent))
         elif absent:
             found.rows.append(row)
     return found
 
 
-def _in_archive(root: str, known: Sequence[str]) -> Missing:
+def _in_archive(root: str, known: Iterable[str]) -> Missing:
     if not os.path.lexists(root):
         raise MissingError(
             f"{root} is not there, so nothing is removed",
@@ -105,7 +113,7 @@ def _in_archive(root: str, known: Sequence[str]) -> Missing:
     return Missing([row for row, path in enumerate(known) if path not in present])
 
 
-def _below(root: str, known: Sequence[str]) -> Missing:
+def _below(root: str, known: Iterable[str]) -> Missing:
     folders, archives = _Folders(), _Archives(root)
     found = Missing()
     for row, path in enumerate(known):
@@ -163,10 +171,11 @@ class _Archives:
 
 @final
 class _Folders:
-    """Folders, each listed once."""
+    """Folders, each listed once as long as their names are not too many to be kept."""
 
     def __init__(self) -> None:
         self._names: dict[str, frozenset[str] | _UnknownError | None] = {}
+        self._kept = 0
 
     def lacks(self, path: str) -> bool:
         """Whether a file is not there, or none of the folders that held it.
@@ -199,6 +208,10 @@ class _Folders:
             raise _UnknownError(f"{folder}: {trouble(error)}") from error
         if all(name.startswith(".") or name in _NO_PHOTO for name in names):
             raise _UnknownError(f"{folder} is empty, as where no disk is mounted")
+        self._kept += len(names)
+        if self._kept > _MOST_NAMES:
+            self._names.clear()
+            self._kept = len(names)
         return names
 
     def _unlisted(self, folder: str, error: OSError) -> frozenset[str] | None:

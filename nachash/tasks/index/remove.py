@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from nachash.records import Skipped
 from nachash.results.index import Removal
 from nachash.tasks.choose_index import Choice, chosen_index, untold
 from nachash.tasks.index.missing import Missing, missing
+from nachash.tasks.search import path_filter
 
 MOST_UNASKED: Final = 0.25  # share of the images that --missing removes without asking
 
@@ -58,39 +60,39 @@ def remove(settings: RemoveSettings, *, choice: Choice = untold, ask: Ask | None
     path = chosen_index(settings.index, choice, changing=True)
     unknown: list[Skipped] = []
     with open_index(path) as index:
-        known = index.all_paths()
+        known = index.rows
         if settings.missing:
-            found = missing(index, known, settings.hosts)
+            found = missing(index, settings.hosts)
             rows, unknown = found.rows, found.unknown
         else:
-            found, rows = None, named(settings.paths, index, known)
-        ids = index.ids()[rows].tolist()
+            found, rows = None, named(settings.paths, index)
+        ids = index.ids()[rows]
         result = Removal(
             index=str(path),
-            removed=tuple(known[row] for row in rows),
-            images=index.rows - len(rows),
+            removed=tuple(index.paths(np.array(rows, np.int64))),
+            images=known - len(rows),
             dry_run=settings.dry_run,
             unknown=tuple(unknown),
         )
-    if not ids or settings.dry_run:
+    if not len(ids) or settings.dry_run:
         return result
     if found and not (settings.yes or _agreed(found, known, path, ask)):
-        return Removal(str(path), (), len(known), unknown=tuple(unknown))
+        return Removal(str(path), (), known, unknown=tuple(unknown))
     with writer.open_for_append(path) as writing, open_index(path) as index:
-        writing.change(Changes(removed=np.intersect1d(index.ids(), ids).tolist()))
+        writing.change(Changes(removed=ids[np.isin(ids, index.ids())].tolist()))
     return result
 
 
-def _agreed(found: Missing, known: Sequence[str], path: Path, ask: Ask | None) -> bool:
+def _agreed(found: Missing, known: int, path: Path, ask: Ask | None) -> bool:
     """Whether so many may go.
 
     Raises:
         UsageError: many would, and nobody can be asked.
     """
-    share = len(found.rows) / len(known)
+    share = len(found.rows) / known
     if share <= MOST_UNASKED and not found.emptied:
         return True
-    many = f"{len(found.rows):,} of {len(known):,} images of {path} ({share:.0%}) are missing"
+    many = f"{len(found.rows):,} of {known:,} images of {path} ({share:.0%}) are missing"
     if found.emptied:
         shown = ", ".join(found.emptied[:3]) + (", ..." if len(found.emptied) > 3 else "")
         many += f", with all of {shown}"
@@ -101,15 +103,15 @@ def _agreed(found: Missing, known: Sequence[str], path: Path, ask: Ask | None) -
     return ask(f"{many}. Remove them?")
 
 
-def named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]:
-    """Rows of images, or of all images below folders, named as in the index or from here.
+def named(paths: Sequence[str], index: Index) -> list[int]:
+    """Positions of images, or of all images below folders, named as in the index or from here.
 
     Raises:
         MissingError: a path names no image.
     """
     found: set[int] = set()
     for path in paths:
-        rows = matching(path, index, known)
+        rows = matching(path, index, partial(_live, index))
         if not rows:
             raise MissingError(
                 f"{index.path} has no image {path} and none below it", "name it as the index does"
@@ -118,16 +120,20 @@ def named(paths: Sequence[str], index: Index, known: Sequence[str]) -> list[int]
     return sorted(found)
 
 
-def matching(path: str, index: Index, known: Sequence[str]) -> list[int]:
-    """Places of an image among paths, or of all below a folder; named as there or from here."""
+def matching(path: str, index: Index, find: Callable[[str], Sequence[int]]) -> Sequence[int]:
+    """What `find` has of a path as the user gave it, or by a name that it has below the root."""
     for name in (path.rstrip("/"), *names_below(index.root, path)):
-        if rows := _matching(name, known):
+        if rows := find(name):
             return rows
     return []
 
 
-def _matching(path: str, known: Sequence[str]) -> list[int]:
-    folder = f"{path}/"
-    return [
-        row for row, name in enumerate(known) if path and (name == path or name.startswith(folder))
-    ]
+def _live(index: Index, name: str) -> list[int]:
+    """The image of that path; where there is none, all below the folder."""
+    if name in ("", "."):
+        return []
+    (image,) = index.positions_of_paths([name]).tolist()
+    if image >= 0:
+        return [image]
+    below = [path_filter.below(paths, name) for paths in index.path_blocks()]
+    return np.flatnonzero(np.concatenate([np.zeros(0, bool), *below])).tolist()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nachash.errors import MissingError
@@ -34,9 +35,10 @@ def restore(settings: RestoreSettings, *, choice: Choice = untold) -> Restoratio
     """
     path = chosen_index(settings.index, choice, changing=True)
     with writer.open_for_append(path) as writing, open_index(path) as index:
-        known = set(index.all_paths())
-        newest = {path: row for row, path in index.removed_images().items() if path not in known}
-        paths = _chosen(settings.paths, index, list(newest))
+        newest = {path: identifier for identifier, path in index.removed_images().items()}
+        present = index.positions_of_paths(list(newest)) >= 0
+        absent = [path for path, there in zip(newest, present.tolist(), strict=True) if not there]
+        paths = _chosen(settings.paths, index, absent)
         if paths and not settings.dry_run:
             writing.change(Changes(restored=[newest[each] for each in paths]))
         return Restoration(str(path), tuple(paths), index.rows + len(paths), settings.dry_run)
@@ -47,7 +49,7 @@ def _chosen(wanted: Sequence[str], index: Index, removed: Sequence[str]) -> list
         return list(removed)
     rows: set[int] = set()
     for path in wanted:
-        found = matching(path, index, removed)
+        found = matching(path, index, partial(_among, removed))
         if not found:
             raise MissingError(
                 f"no image {path} was removed from {index.path} since it was compacted",
@@ -55,3 +57,13 @@ def _chosen(wanted: Sequence[str], index: Index, removed: Sequence[str]) -> list
             )
         rows.update(found)
     return [removed[row] for row in sorted(rows)]
+
+
+def _among(paths: Sequence[str], name: str) -> list[int]:
+    """Places of an image among paths, or of all below a folder."""
+    folder = f"{name}/"
+    return [
+        place
+        for place, path in enumerate(paths)
+        if name and (path == name or path.startswith(folder))
+    ]
