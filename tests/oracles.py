@@ -4,15 +4,17 @@ import itertools
 from fractions import Fraction
 
 
-def average_precision(ranking, at=None):
+def average_precision(ranking, at=None, over="found"):
     """AP of one ranking of 0s and 1s: mean precision at the relevant ranks; AP@K among K ranks."""
+    possible = min(sum(ranking), at or len(ranking))
     ranking = list(ranking)[:at]
     hits, total = 0, Fraction(0)
     for rank, relevant in enumerate(ranking, start=1):
         if relevant:
             hits += 1
             total += Fraction(hits, rank)
-    return total / hits if hits else Fraction(0)
+    divisor = possible if over == "possible" else hits
+    return total / divisor if hits else Fraction(0)
 
 
 def rankings(blocks):

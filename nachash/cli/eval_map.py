@@ -37,10 +37,21 @@ def command(
         SetBy.ANYBODY,
     ] = None,
     score: Annotated[
-        Literal["hamming", "dot01"],
-        typer.Option(help="hamming, or dot01: shared ones, as the reference implementation ranks."),
+        Literal["hamming", "dot01", "asymmetric"],
+        typer.Option(
+            help="hamming; dot01: shared ones, as the reference implementation ranks; asymmetric: "
+            "real-valued queries against bits, with --dataset."
+        ),
         SetBy.ANYBODY,
     ] = "hamming",
+    over: Annotated[
+        Literal["found", "possible"],
+        typer.Option(
+            help="AP with --at K divides by the relevant images found, or by as many as possible: "
+            "min(K, all)."
+        ),
+        SetBy.ANYBODY,
+    ] = "found",
     empty_queries: Annotated[
         Literal["zero", "skip"],
         typer.Option(help="Queries without a relevant image count as zero or are left out."),
@@ -84,6 +95,7 @@ def command(
         data_root=data_root,
         at=at,
         score=score,
+        over=over,
         empty_queries=empty_queries,
         seed=seed,
         device=device,

@@ -26,6 +26,7 @@ ARCHIVES = (
 )
 CLASSIFICATION = "I"
 QUERIES_PER_CLASS = 1_000
+SMALL_QUERIES_PER_CLASS = 100
 TRAINING_PER_CLASS = 500
 
 
@@ -40,19 +41,37 @@ def split_one(parts: Sequence[str], seed: int) -> Split:
     return Split(query, gallery, gallery, rule, seed)
 
 
+def split_small(classes: "Int64[np.ndarray, 'n']", seed: int) -> Split:
+    """Protocol I-1000: 100 queries per class of all 60,000, the rest gallery, 500 a class train.
+
+    The "CIFAR-10 (I)" of SDC and of the papers that it compares with, which cut at 1,000.
+    """
+    rule = (
+        "100 random queries per class of all images; gallery: the rest; "
+        "training: 500 random images per class of the gallery"
+    )
+    return _split_of_all(classes, seed, SMALL_QUERIES_PER_CLASS, rule)
+
+
 def split_two(classes: "Int64[np.ndarray, 'n']", seed: int) -> Split:
     """Protocol II: 1,000 queries per class of all 60,000, the rest gallery, 500 a class train.
 
     As in Neural Activation Coding, DistillHash and CIMON.
     """
-    random = generator(seed)
-    query = drawn_per_class(np.arange(len(classes)), classes, QUERIES_PER_CLASS, random)
-    gallery = others(len(classes), query)
-    train = drawn_per_class(gallery, classes, TRAINING_PER_CLASS, random)
     rule = (
         "1,000 random queries per class of all images; gallery: the rest; "
         "training: 500 random images per class of the gallery"
     )
+    return _split_of_all(classes, seed, QUERIES_PER_CLASS, rule)
+
+
+def _split_of_all(
+    classes: "Int64[np.ndarray, 'n']", seed: int, queries_per_class: int, rule: str
+) -> Split:
+    random = generator(seed)
+    query = drawn_per_class(np.arange(len(classes)), classes, queries_per_class, random)
+    gallery = others(len(classes), query)
+    train = drawn_per_class(gallery, classes, TRAINING_PER_CLASS, random)
     return Split(query, gallery, train, rule, seed)
 
 
@@ -104,6 +123,7 @@ def _data_set(
     parts = [path.split("/", 1)[0] for path in paths]
     protocols: Mapping[str, Callable[[int], Split]] = {
         "I": lambda seed: split_one(parts, seed),
+        "I-1000": lambda seed: split_small(classes, seed),
         "II": lambda seed: split_two(classes, seed),
         "II-validation": lambda seed: split_validation(classes, seed),
     }

@@ -37,6 +37,18 @@ def expectation(
     return found
 
 
+def expected_sum(
+    cut: Cut,
+    before: Float64[np.ndarray, "queries"],
+    a: Float64[np.ndarray, "queries"],
+    b: Float64[np.ndarray, "queries"],
+) -> Float64[np.ndarray, "queries"]:
+    """E[S + a h + b h (h - 1)], h as above: by its first two factorial moments."""
+    share = cut.r / np.maximum(cut.n, 1)
+    pairs = (cut.r - 1) / np.maximum(cut.n - 1, 1)
+    return before + a * cut.m * share + b * cut.m * (cut.m - 1) * share * pairs
+
+
 def _probabilities(
     cut: Cut,
     rows: slice,

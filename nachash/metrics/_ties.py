@@ -6,12 +6,16 @@ distances. Ranks in the block are N + 1 to N + n. H is the harmonic number.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from nachash.metrics.distance_histogram import Histograms
 from nachash.shapes import Float64, Int64
+
+# What AP@K divides by: relevant items among the first K, or as many as could stand there.
+Over = Literal["found", "possible"]
 
 
 @dataclass(frozen=True, slots=True)

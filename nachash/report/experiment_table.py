@@ -13,6 +13,7 @@ _LEFT_OUT: Final = (
     "learns",
     "capacity",
     "poster mAP",
+    "distinct",
     "linear",
     "mAP@1000",
     "seeds",
@@ -80,7 +81,8 @@ def markdown(experiment: Experiment) -> str:
 def _explanation(experiment: Experiment) -> str:
     return (
         f"Percent. Protocol: {experiment.protocol}. Chance {percent(experiment.chance)}. "
-        "Mean over seeds ± the standard deviation of one. mAP is exact over ties."
+        "Mean over seeds ± the standard deviation of one. mAP is exact over ties. Distinct: "
+        "share of the gallery's codes that differ."
     )
 
 
@@ -107,6 +109,7 @@ def _columns(experiment: Experiment) -> list[_Column]:
         ("learns", lambda row: "head" if row.frozen else "network"),
         ("mAP", lambda row: _figure(row.map)),
         ("mAP@1000", lambda row: _figure(row.map_at_1000)),
+        ("distinct", lambda row: percent(row.distinct.mean)),
     ]
     if any(row.linear for row in rows):
         columns.append(("linear", lambda row: _figure(row.linear) if row.linear else ""))

@@ -108,10 +108,11 @@ def hits(answer: Answer) -> Iterator[str]:
 def scores(result: Scores) -> str:
     """Mean average precision with its bounds, precision, and the protocol of all of it."""
     ranking = "all" if result.at is None else str(result.at)
+    divided = "; of the possible ones" if result.at and result.over == "possible" else ""
     precision = [(f"precision@{k}", _percent(value)) for k, value in result.precision_at.items()]
     return _facts(
         [
-            (f"mAP@{ranking}", f"{_percent(result.map)} (expected over ties)"),
+            (f"mAP@{ranking}", f"{_percent(result.map)} (expected over ties{divided})"),
             (
                 "tie bounds",
                 f"{_percent(result.map_pessimistic)} to {_percent(result.map_optimistic)}",
@@ -120,7 +121,10 @@ def scores(result: Scores) -> str:
             ("precision, radius 2", _percent(result.precision_radius2)),
             ("chance", _percent(result.chance)),
             ("queries", f"{result.queries:,}{_empty_queries(result)}"),
-            ("gallery", f"{result.gallery:,} codes of {result.bits} bits"),
+            (
+                "gallery",
+                f"{result.gallery:,} codes of {result.bits} bits, {result.distinct:,} different",
+            ),
             ("protocol", f"{result.protocol}; ranked by {result.score}"),
         ]
     )

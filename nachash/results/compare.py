@@ -24,8 +24,8 @@ class Measured:
     """A cell with its figures, all in [0, 1] but `seconds` of training and `capacity` in bits.
 
     `map` ranks the whole gallery, `map_at_1000` its first 1,000 places; `linear` is the accuracy
-    of a linear classifier on the features, where it was asked for. `distinct` is the number of
-    different codes in the gallery.
+    of a linear classifier on the features, where it was asked for. `distinct` of the `gallery`
+    codes differ.
     """
 
     cell: Cell
@@ -38,6 +38,7 @@ class Measured:
     map: float
     map_at_1000: float
     chance: float
+    gallery: int
     distinct: int
     linear: float | None
     protocol: str
@@ -72,6 +73,7 @@ class Row:
     frozen: bool
     map: Figure
     map_at_1000: Figure
+    distinct: Figure
     linear: Figure | None
     seconds: float
     published: float | None

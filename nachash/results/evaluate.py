@@ -7,7 +7,9 @@ from dataclasses import dataclass
 class Scores:
     """Result of `eval-map`; every value lies in [0, 1] unless it counts something.
 
-    `at` is the cut-off of the ranking, None for all. `curve` has a point per Hamming radius.
+    `at` is the cut-off of the ranking, None for all; `over` what AP@K divides by. `curve` has a
+    point per Hamming radius. `distinct` counts the different codes of the gallery, `seen` the
+    queries that the model was trained on, where that is known.
     """
 
     map: float
@@ -21,9 +23,12 @@ class Scores:
     bits: int
     protocol: str
     score: str
+    over: str
     empty_queries: str
     queries_without_relevant: int
     chance: float
+    distinct: int
     curve: dict[str, list[int] | list[float]]
     index: str
     seed: int | None = None
+    seen: int | None = None

@@ -143,6 +143,28 @@ def test_protocol_two_of_cifar_draws_a_thousand_queries_and_five_hundred_of_each
     assert not same(split, cifar10.split_two(classes, 2))
 
 
+def test_the_small_protocol_of_cifar_has_a_hundred_queries_of_each_class():
+    classes = generator(9).permutation(np.arange(60_000) % 10)
+
+    split = cifar10.split_small(classes, 1)
+
+    assert is_sound(split, 60_000)
+    assert (len(split.query), len(split.gallery), len(split.train)) == (1_000, 59_000, 5_000)
+    assert np.bincount(classes[split.query]).tolist() == [100] * 10
+
+
+def test_validation_queries_of_cifar_are_no_queries_of_protocol_two_and_not_in_training():
+    classes = generator(9).permutation(np.arange(60_000) % 10)
+
+    validation, two = cifar10.split_validation(classes, 1), cifar10.split_two(classes, 1)
+
+    assert validation.train.tolist() == two.train.tolist()
+    assert np.bincount(classes[validation.query]).tolist() == [1_000] * 10
+    assert not np.isin(validation.query, [*two.query, *two.train]).any()
+    assert not np.isin(validation.gallery, [*two.query, *validation.query]).any()
+    assert len(validation.gallery) == 40_000
+
+
 def test_protocol_one_of_cifar_is_the_official_split():
     split = cifar10.split_one(["train"] * 5 + ["test"] * 2, 1)
 

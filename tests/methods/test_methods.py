@@ -272,17 +272,26 @@ def test_nac_leaves_a_code_out_of_its_own_mixture_only_where_that_is_a_bound() -
         built("nac", posterior="network", mixture="others")
 
 
-def test_nac_draws_the_whole_noise_when_it_has_risen() -> None:
+@pytest.mark.parametrize(("share", "same"), [(0.3, False), (0.6, False), (0.85, True), (1.0, True)])
+def test_nac_that_draws_late_draws_the_whole_noise_at_the_end(share: float, same: bool) -> None:
     late, sampled = built("nac", noise=0.4, first_sampled=0.0), built("nac", noise=0.4)
     late.load_state_dict(sampled.state_dict())
 
-    first, last = (
-        [one(replace(batch(2), share=share)).total.item() for one in (late, sampled)]
-        for share in (0.0, 1.0)
-    )
+    losses = [one(replace(batch(2), share=share)).total.item() for one in (late, sampled)]
 
-    assert first[0] != first[1]
-    assert last[0] == last[1]
+    assert (losses[0] == losses[1]) is same
+
+
+def test_nac_that_draws_late_is_mean_field_for_half_of_a_run() -> None:
+    late, mean_field = (
+        built("nac", noise=0.4, first_sampled=0.0),
+        built("nac-mean-field", noise=0.4),
+    )
+    mean_field.load_state_dict(late.state_dict())
+
+    losses = [one(replace(batch(2), share=0.5)).total.item() for one in (late, mean_field)]
+
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["nac", "nac-mean-field"])

@@ -41,15 +41,15 @@ def test_the_worked_example():
 
 
 @settings(deadline=None, max_examples=150)
-@given(blocks=small, at=cuts)
-def test_the_mean_and_the_extremes_are_those_of_all_orders(blocks, at):
-    values = [oracles.average_precision(ranking, at) for ranking in oracles.rankings(blocks)]
+@given(blocks=small, at=cuts, over=st.sampled_from(["found", "possible"]))
+def test_the_mean_and_the_extremes_are_those_of_all_orders(blocks, at, over):
+    values = [oracles.average_precision(ranking, at, over) for ranking in oracles.rankings(blocks)]
     example = counted(blocks)
 
     mean = sum(values, Fraction(0)) / len(values)
-    assert average_precision(example, at)[0] == pytest.approx(float(mean), abs=1e-12)
-    assert optimistic(example, at)[0] == pytest.approx(float(max(values)), abs=1e-12)
-    assert pessimistic(example, at)[0] == pytest.approx(float(min(values)), abs=1e-12)
+    assert average_precision(example, at, over=over)[0] == pytest.approx(float(mean), abs=1e-12)
+    assert optimistic(example, at, over=over)[0] == pytest.approx(float(max(values)), abs=1e-12)
+    assert pessimistic(example, at, over=over)[0] == pytest.approx(float(min(values)), abs=1e-12)
 
 
 @settings(deadline=None, max_examples=60)

@@ -28,6 +28,8 @@ SCORES = Scores(
     score="hamming",
     empty_queries="zero",
     queries_without_relevant=0,
+    over="found",
+    distinct=4,
     chance=0.1,
     curve={"radius": [0.0, 64.0], "precision": [1.0, 0.1], "recall": [0.1, 1.0]},
     index="out.h5",
@@ -60,6 +62,7 @@ def test_scores_are_percentages_with_protocol_bounds_and_chance():
     assert "40.00 % to 60.00 %" in text
     assert "leave-one-out; ranked by hamming" in text
     assert "without a relevant image" not in text
+    assert "bits, 4 different" in text
 
 
 @pytest.mark.parametrize(("rule", "words"), [("zero", "counted as zero"), ("skip", "left out")])

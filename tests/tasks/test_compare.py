@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nachash.datasets import digits
 from nachash.errors import ExistsError, InterruptedRunError, UsageError
 from nachash.records import to_json
 from nachash.report import experiment_plot, experiment_table
@@ -218,6 +219,7 @@ def invented(method: str, bits: int, seed: int, noise: float | None, figure: flo
         map=figure,
         map_at_1000=figure + 0.1,
         chance=0.1,
+        gallery=20,
         distinct=10,
         linear=1 - figure,
         protocol="cifar10 II",
@@ -234,7 +236,7 @@ def test_the_table_names_the_figures_of_the_poster_where_there_are_some() -> Non
 
     assert "| nac | 16 | 0.3 | 3.2 | network | 21.0 ± 1.0 | 31.0 ± 1.0 |" in table
     assert "| 40.5 | 3 | 60 |" in table
-    assert "| itq | 16 |  |  | head | 25.0 | 35.0 | 75.0 |  | 1 | 60 |" in table
+    assert "| itq | 16 |  |  | head | 25.0 | 35.0 | 50.0 | 75.0 |  | 1 | 60 |" in table
     assert "Chance 10.0." in table
     assert math.isclose(json.loads(to_json(result))["rows"][0]["map"]["mean"], 0.21)
 
@@ -271,18 +273,21 @@ def test_settings_that_do_not_change_figures_are_not_part_of_a_cells_recipe(
     assert recipe(epochs=1) != recipe(epochs=2)
 
 
-def test_a_model_of_another_split_is_named_when_it_is_measured(
+def test_a_model_of_another_split_is_counted_when_it_is_measured(
     compared: tuple[CompareSettings, Experiment],
 ) -> None:
     _, result = compared
     told: list[str] = []
 
-    evaluate(
+    scores = evaluate(
         EvaluateSettings(dataset="digits", model=Path(result.cells[0].model), workers=0, seed=3),
         choice=told.append,
     )
 
-    assert told[0] == (
-        "warning: the model was trained on the split of seed 0: "
-        "queries of the split of seed 3 may be among its training images"
+    protocol = digits.load().protocols["50-per-class"]
+    seen = len(set(protocol(0).train.tolist()) & set(protocol(3).query.tolist()))
+    assert scores.seen == seen > 300
+    assert told[-1] == (
+        f"warning: the model was trained, without labels, on {seen} of the 500 queries: "
+        "this is no measure of unseen images"
     )

@@ -26,6 +26,7 @@ def suited(given, *, method="nac", freeze=False, bits=64):
 def test_a_whole_network_gets_noise_that_takes_the_channel_from_eight_bits_to_two(bits, method):
     given = suited({}, method=method, bits=bits)
 
+    assert given.get("first_sampled") == (0.0 if method == "nac" else None)
     assert channel.capacity(bits, given["noise"]) == pytest.approx(2, abs=0.05)
     assert channel.capacity(bits, given["first_noise"]) == pytest.approx(8, rel=0.1)
 
@@ -69,6 +70,7 @@ def test_other_settings_stay_beside_the_suited_channel():
     asked = {"mixture": "all", "posterior": "channel"}
 
     assert suited(asked).items() > asked.items()
+    assert suited({"first_sampled": 0.5})["first_sampled"] == 0.5
 
 
 @pytest.mark.parametrize("method", ["simclr", "nac-moco"])

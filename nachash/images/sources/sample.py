@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from nachash.records import Reference, Skipped, Source
+from nachash.shapes import Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ def sample(source: Source, most: int, seed: int) -> Source:
     references: Sequence[Reference] = source.references
     if len(references) <= most:
         return source
-    chosen = np.random.default_rng(seed).choice(len(references), most, replace=False)
-    kept = tuple(references[int(position)] for position in np.sort(chosen))
+    kept = tuple(references[int(position)] for position in drawn(len(references), most, seed))
     return Sample(source, kept, tuple(source.skipped))
+
+
+def drawn(count: int, most: int, seed: int) -> Int64[np.ndarray, "most"]:
+    """The positions among `count` that `sample` keeps, sorted."""
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

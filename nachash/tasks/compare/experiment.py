@@ -49,6 +49,7 @@ def _row(dataset: str, group: Sequence[Measured]) -> Row:
         frozen=first.frozen,
         map=figure([one.map for one in group]),
         map_at_1000=figure([one.map_at_1000 for one in group]),
+        distinct=figure([one.distinct / one.gallery for one in group]),
         linear=figure(linear) if linear else None,
         seconds=float(np.mean([one.seconds for one in group])),
         published=published.MAP.get(dataset, {}).get(first.cell.method),

@@ -1,13 +1,15 @@
 """`eval-map`: codes and labels -> distance histograms -> retrieval measures with their protocol."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from nachash.errors import UsageError
+from nachash.metrics import asymmetric
+from nachash.metrics._ties import Over
 from nachash.metrics.average_precision import average_precision
 from nachash.metrics.average_precision_bounds import optimistic, pessimistic
 from nachash.metrics.chance import chance
@@ -21,12 +23,13 @@ from nachash.shapes import Float64
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.dataset import loaded_dataset
 from nachash.tasks.evaluate import retrieval
+from nachash.tasks.evaluate.trained_on import seen
 from nachash.tasks.model import encoding_model, loaded_model
 
 PRECISION_AT = (1, 10, 100, 1000)
 RADIUS = 2
 
-Score = Literal["hamming", "dot01"]
+Score = Literal["hamming", "dot01", "asymmetric"]
 EmptyQueries = Literal["zero", "skip"]
 
 
@@ -42,6 +45,7 @@ class EvaluateSettings:
     data_root: Path | None = None
     at: int | None = None
     score: Score = "hamming"
+    over: Over = "found"
     empty_queries: EmptyQueries = "zero"
     seed: int = 0
     workers: int | None = None
@@ -54,7 +58,8 @@ def evaluate(
 ) -> Scores:
     """Mean average precision and precision of the codes, under a named protocol.
 
-    `choice` is told which index was chosen, and that codes of the gallery tell nothing apart.
+    `choice` is told which index was chosen, that codes of the gallery tell nothing apart, and that
+    the model was trained on some of the queries.
 
     Raises:
         UsageError: labels are missing, or the settings contradict each other.
@@ -63,10 +68,16 @@ def evaluate(
     task = _retrieval(settings, choice, progress)
     if warning := code_use(task.gallery.codes, task.bits).warning():
         choice(f"warning: {warning}")
+    if task.seen:
+        choice(
+            f"warning: the model was trained, without labels, on {task.seen:,} of the "
+            f"{len(task.queries.codes):,} queries: this is no measure of unseen images"
+        )
     return scores_of(
         task,
         at=settings.at,
         score=settings.score,
+        over=settings.over,
         empty_queries=settings.empty_queries,
     )
 
@@ -93,14 +104,7 @@ def _of_dataset(
         )
     model = loaded_model(encoding_model(settings.model, choice), settings.device)
     dataset = loaded_dataset(name, settings.data_root)
-    trained_on = model.config.data
-    split_seed = trained_on.get("split_seed", settings.seed)
-    if trained_on.get("name") == name and split_seed != settings.seed:
-        choice(
-            f"warning: the model was trained on the split of seed {split_seed}: "
-            f"queries of the split of seed {settings.seed} may be among its training images"
-        )
-    return retrieval.of_dataset(
+    task = retrieval.of_dataset(
         dataset,
         model,
         protocol=settings.protocol,
@@ -108,6 +112,8 @@ def _of_dataset(
         workers=settings.workers,
         progress=progress,
     )
+    query = retrieval.split_of(dataset, settings.protocol, settings.seed).query
+    return replace(task, seen=seen(model.config, dataset, query))
 
 
 def scores_of(
@@ -115,40 +121,84 @@ def scores_of(
     *,
     at: int | None = None,
     score: Score = "hamming",
+    over: Over = "found",
     empty_queries: EmptyQueries = "zero",
     ranking: Histograms | None = None,
 ) -> Scores:
     """All measures of a retrieval: the ranking by `score`, balls and curve by Hamming distance.
 
-    `ranking` is `ranked(task, score)`, for who has it already.
+    `ranking` is `ranked(task)`, for who has it already.
+
+    Raises:
+        UsageError: asymmetric distances of queries of which only bits are known.
     """
-    ranking = ranking or ranked(task, score)
-    balls = ranking if score == "hamming" else ranked(task, "hamming")
-    gallery = len(task.gallery.codes) - (task.own is not None)
-    expected = average_precision(ranking, at)
+    hamming = ranking or ranked(task)
+    measures = _measures(task, score, hamming, at, over)
     mean = _skipping_mean if empty_queries == "skip" else zero_filled_mean
     return Scores(
-        map=mean(expected),
-        map_optimistic=mean(optimistic(ranking, at)),
-        map_pessimistic=mean(pessimistic(ranking, at)),
+        map=mean(measures["expected"]),
+        map_optimistic=mean(measures["optimistic"]),
+        map_pessimistic=mean(measures["pessimistic"]),
         at=at,
-        precision_at={str(k): mean(precision_at(ranking, k)) for k in PRECISION_AT if k <= gallery},
-        precision_radius2=mean(precision_within(balls, RADIUS)),
+        precision_at={str(k): mean(measures[f"precision@{k}"]) for k in _cuts(task)},
+        precision_radius2=mean(precision_within(hamming, RADIUS)),
         queries=len(task.queries.codes),
-        gallery=gallery,
+        gallery=_gallery_size(task),
         bits=task.bits,
         protocol=task.protocol,
         score=score,
         empty_queries=empty_queries,
-        queries_without_relevant=int(np.isnan(expected).sum()),
-        chance=mean(chance(ranking)),
-        curve=_curve(balls),
+        queries_without_relevant=int(np.isnan(measures["expected"]).sum()),
+        chance=mean(measures["chance"]),
+        curve=_curve(hamming),
         index=task.name,
         seed=task.seed,
+        over=over,
+        distinct=code_use(task.gallery.codes, task.bits).distinct,
+        seen=task.seen,
     )
 
 
-def ranked(task: retrieval.Retrieval, score: Score = "hamming") -> Histograms:
+def _measures(
+    task: retrieval.Retrieval, score: Score, hamming: Histograms, at: int | None, over: Over
+) -> dict[str, Float64[np.ndarray, "queries"]]:
+    """Each measure of every query; a large ranking comes some queries at a time."""
+    parts = []
+    for ranking in _rankings(task, score, hamming):
+        measures = {
+            "expected": average_precision(ranking, at, over=over),
+            "optimistic": optimistic(ranking, at, over=over),
+            "pessimistic": pessimistic(ranking, at, over=over),
+            "chance": chance(ranking),
+        }
+        parts.append(measures | {f"precision@{k}": precision_at(ranking, k) for k in _cuts(task)})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _rankings(task: retrieval.Retrieval, score: Score, hamming: Histograms) -> Iterable[Histograms]:
+    if score == "hamming":
+        return (hamming,)
+    if score == "dot01":
+        return (ranked(task, score),)
+    if task.queries.activations is None:
+        raise UsageError(
+            "an index keeps bits, and asymmetric distances take the queries' activations",
+            "nachash eval-map --dataset NAME --model DIR --score asymmetric",
+        )
+    return asymmetric.rankings(
+        task.queries.activations, task.gallery.codes, task.queries.labels, task.gallery.labels
+    )
+
+
+def _gallery_size(task: retrieval.Retrieval) -> int:
+    return len(task.gallery.codes) - (task.own is not None)
+
+
+def _cuts(task: retrieval.Retrieval) -> list[int]:
+    return [k for k in PRECISION_AT if k <= _gallery_size(task)]
+
+
+def ranked(task: retrieval.Retrieval, score: str = "hamming") -> Histograms:
     """At which distance from each query how many images lie, and how many of them relevant."""
     return histograms(
         task.queries.codes,

@@ -1,6 +1,6 @@
 """What `eval-map` measures: labelled queries, the gallery ranked for them, the protocol's name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +18,24 @@ from nachash.tasks.dataset import source_of
 from nachash.tasks.model import Model
 from nachash.tasks.workers import decoding_threads
 
+Activations = Float32[np.ndarray, "n bits"]
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Codes with their labels."""
+    """Codes with their labels, and the activations that they are the signs of, where known."""
 
     codes: UInt8[np.ndarray, "n bytes"]
     labels: UInt8[np.ndarray, "n classes"]
+    activations: "Float32[np.ndarray, 'n bits'] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Queries and a gallery; `own` is each query's place in the gallery, where it is there."""
+    """Queries and a gallery; `own` is each query's place in the gallery, where it is there.
+
+    `seen` is how many of the queries the model was trained on, None where nobody knows.
+    """
 
     queries: Labelled
     gallery: Labelled
@@ -38,6 +44,7 @@ class Retrieval:
     protocol: str
     name: str
     seed: int | None = None
+    seen: int | None = None
 
 
 def leave_one_out(path: Path, *, check: bool = True) -> Retrieval:
@@ -101,14 +108,18 @@ def of_dataset(
     """
     split = split_of(dataset, protocol, seed)
 
-    def encoded(positions: Int64[np.ndarray, "n"], stage: str) -> Labelled:
-        source = source_of(dataset, positions)
-        found = codes_of(source, model, workers=workers, stage=stage, progress=progress)
-        return Labelled(found, dataset.labels.multi_hot[positions])
+    def batches(positions: Int64[np.ndarray, "n"], stage: str) -> Iterator[Activations]:
+        return _activations_of(source_of(dataset, positions), model, workers, stage, progress)
+
+    def labels(positions: Int64[np.ndarray, "n"]) -> UInt8[np.ndarray, "n classes"]:
+        return dataset.labels.multi_hot[positions]
+
+    queries = np.concatenate(list(batches(split.query, "queries")))
+    gallery = np.concatenate([codes.encode(some) for some in batches(split.gallery, "gallery")])
 
     return Retrieval(
-        queries=encoded(split.query, "queries"),
-        gallery=encoded(split.gallery, "gallery"),
+        queries=labelled(queries, labels(split.query)),
+        gallery=Labelled(gallery, labels(split.gallery)),
         own=None,
         bits=model.config.bits,
         protocol=protocol_name(dataset, protocol, split),
@@ -138,29 +149,27 @@ def protocol_name(dataset: DataSet, protocol: str | None, split: Split) -> str:
 def labelled(
     activations: Float32[np.ndarray, "n bits"], labels: UInt8[np.ndarray, "n classes"]
 ) -> Labelled:
-    """Codes of activations, with labels."""
-    return Labelled(codes.encode(activations), labels)
+    """Activations with their codes, and labels."""
+    return Labelled(codes.encode(activations), labels, activations)
 
 
-def codes_of(
-    source: Source, model: Model, *, workers: int | None, stage: str, progress: Progress
-) -> UInt8[np.ndarray, "n bytes"]:
-    """Codes of every image of a source, in its order.
+def _activations_of(
+    source: Source, model: Model, workers: int | None, stage: str, progress: Progress
+) -> Iterator[Activations]:
+    """Activations of every image of a source, in its order, a batch at a time.
 
     Raises:
         DamagedError: an image cannot be read.
     """
     require_all(source, source.skipped)
-    batches = []
     done, total = 0, len(source.references)
     for batch in stream.batches(
         source, model.config.preprocessing, batch_size=256, workers=decoding_threads(workers)
     ):
         require_all(source, batch.skipped)
-        batches.append(codes.encode(model.activations(batch.pixels)))
+        yield model.activations(batch.pixels)
         done += len(batch.pixels)
         progress(stage, done, total)
-    return np.concatenate(batches)
 
 
 def require_all(source: Source, skipped: Sequence[Skipped]) -> None:

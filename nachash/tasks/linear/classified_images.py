@@ -21,6 +21,7 @@ from nachash.shapes import Int64
 from nachash.tasks.dataset import loaded_dataset, source_of
 from nachash.tasks.encode.place import first_labels
 from nachash.tasks.evaluate.retrieval import split_of
+from nachash.tasks.evaluate.trained_on import seen
 
 TEST_SHARE: Final = 0.2
 _SPLIT: Final = 0
@@ -70,12 +71,9 @@ class Classification:
 
     def seen(self, config: ModelConfig) -> int | None:
         """How many of the test images a model was trained on; None where nobody can tell."""
-        if self.data is None or self.tested is None or config.data.get("name") != self.name:
+        if self.data is None or self.tested is None:
             return None
-        if not str(config.data.get("rule", "")).startswith("training part of "):
-            return None
-        split = split_of(self.data, None, config.seed)
-        return int(np.isin(self.tested, split.train).sum())
+        return seen(config, self.data, self.tested)
 
 
 def of_dataset(name: str, root: Path | None, seed: int) -> Classification:

@@ -214,8 +214,8 @@ def with_suited_channel(
 ) -> dict[str, Any]:
     """Settings with a channel that suits what is trained, where none is asked for.
 
-    Noise that rises, unless a network is asked to explain the codes; a head on a frozen backbone
-    then gets constant noise.
+    Noise that rises, unless a network is asked to explain the codes; of a whole network `nac` draws
+    it late. A head on a frozen backbone gets constant noise where it does not rise.
     """
     known = settings_of(plugin).keys()
     if "noise" not in known or given.get("noise", "auto") != "auto":
@@ -223,7 +223,9 @@ def with_suited_channel(
     open_ = "first_noise" in known and "first_noise" not in given
     if open_ and given.get("posterior", "channel") == "channel":
         first, last = _HEAD_CAPACITIES if decided.freeze else _NETWORK_CAPACITIES
-        return {**given, "first_noise": _noise(bits, first), "noise": _noise(bits, last)}
+        rise = {"first_noise": _noise(bits, first), "noise": _noise(bits, last)}
+        late = "first_sampled" in known and not decided.freeze
+        return ({"first_sampled": 0.0} if late else {}) | dict(given) | rise
     if decided.freeze:
         return {**given, "noise": _noise(bits, _CONSTANT_CAPACITY)}
     return dict(given)
