@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all test-browser fuzz attack check format docs bench wheel clean
+.PHONY: help setup demo test test-slow test-all test-browser fuzz attack check format docs bench gpu-check gpu-poster wheel clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,12 @@ docs: $(READY) ## write the generated parts of README.md and docs/
 
 bench: $(READY) ## run every benchmark and write docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py
+
+gpu-check: $(READY) ## compare a GPU with the CPU, and measure it; one line where there is none
+	$(BIN)/python tools/gpu_check.py
+
+gpu-poster: $(READY) ## twelve minutes of the poster's hashing rows at full length; again to go on
+	$(BIN)/python tools/gpu_poster.py
 
 wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/pip install --quiet build
