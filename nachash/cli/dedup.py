@@ -49,6 +49,14 @@ def command(
         ),
         SetBy.OWNER,
     ] = "camera",
+    codes_only: Annotated[
+        bool,
+        typer.Option(
+            "--codes-only",
+            help="Take near codes for copies; by default both pictures are compared as well.",
+        ),
+        SetBy.OWNER,
+    ] = False,
     reference: Annotated[
         list[Path] | None,
         typer.Option(help="Folder whose images are kept and never touched; several are possible."),
@@ -90,7 +98,7 @@ def command(
     ] = False,
     debug: options.Debug = False,
 ) -> None:
-    """Find groups of near-duplicates: exact, all pairs within a Hamming distance.
+    """Find groups of near-duplicates: pairs within a Hamming distance whose pictures agree.
 
     Prints groups on a terminal, and into a pipe the plain paths of all images but the kept ones.
     Nothing is ever deleted: --move-to shows what it would move, and moves it with --apply. Exit
@@ -107,6 +115,7 @@ def command(
         max_distance=max_distance,
         grouping=group,
         keep=keep,
+        codes_only=codes_only,
         reference=tuple(reference or ()),
         model=model,
         device=device,

@@ -252,12 +252,14 @@ class Index:
         self,
         radius: int | None = None,
         *,
-        grouping: Grouping = "components",
+        grouping: Grouping = "stars",
+        codes_only: bool = False,
         reference: Sequence[str | Path] = (),
         allow_hosts: Sequence[str] = (),
     ) -> Duplicates:
-        """Groups of images that look the same, in each the one to keep first.
+        """Groups of images that are the same picture, in each the one to keep first.
 
+        Images with near codes are looked at, a pair at a time; with `codes_only` they are not.
         Without a radius, that of copies of one photo: the calibrated one, else one bit in 20.
         Pictures at URLs are looked at, for how large they are, only on `allow_hosts`.
         """
@@ -267,6 +269,7 @@ class Index:
             source=self.path,
             max_distance=radius,
             grouping=grouping,
+            codes_only=codes_only,
             reference=tuple(Path(place) for place in reference),
             hosts=Hosts.of(allow_hosts),
         )

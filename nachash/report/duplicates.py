@@ -8,7 +8,18 @@ from nachash.records import to_json
 from nachash.report.visible import visible
 from nachash.results.dedup import Duplicate, Duplicates, Move
 
-COLUMNS = ("group", "keep", "distance", "width", "height", "size", "reference", "id", "path")
+COLUMNS = (
+    "group",
+    "keep",
+    "distance",
+    "agreement",
+    "width",
+    "height",
+    "size",
+    "reference",
+    "id",
+    "path",
+)
 
 
 def text(found: Duplicates) -> Iterator[str]:

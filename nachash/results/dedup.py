@@ -13,6 +13,8 @@ Keep = Literal["camera", "largest", "oldest", "newest", "shortest-path"]
 class Duplicate:
     """An image of a group; `distance` counts bits to the keeper, `size` bytes of the file.
 
+    `agreement` is the share, 0 to 1, in which the picture agrees with the keeper's; None where
+    the two were not compared: the keeper, codes alone decided, or a chain links them.
     `width` and `height` are None where the file cannot be opened any more; `id` is None where
     the image is in no index. A `reference` lies in a folder that is never touched. `code` is in
     hex, as is the `digest` of the file's contents where the index has it. `size` and `mtime_ns`
@@ -30,6 +32,7 @@ class Duplicate:
     code: str
     mtime_ns: int = 0
     digest: str | None = None
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

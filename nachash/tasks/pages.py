@@ -96,7 +96,7 @@ def _group_tiles(group: Sequence[Duplicate], bits: int, hosts: Hosts) -> tuple[T
     return tuple(
         _tile(
             each.path,
-            f"{each.width} x {each.height}, {each.size:,} bytes",
+            _of_file(each),
             each.distance,
             _bits(bytes.fromhex(each.code), bits),
             keeper,
@@ -106,6 +106,11 @@ def _group_tiles(group: Sequence[Duplicate], bits: int, hosts: Hosts) -> tuple[T
         )
         for each in group[:MOST_TILES]
     )
+
+
+def _of_file(each: Duplicate) -> str:
+    known = f"{each.width} x {each.height}, {each.size:,} bytes"
+    return known if each.agreement is None else f"{known}, {each.agreement:.0%} agrees"
 
 
 def of_evaluation(

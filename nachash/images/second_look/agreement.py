@@ -13,8 +13,9 @@ from nachash.images.second_look.view import SIDE, Box, View
 
 _STRUCTURED: Final = 0.6  # root mean square of local contrast in a block
 _AGREES: Final = 0.7  # correlation of two blocks
-_ENOUGH: Final = 0.75  # share of structured blocks that agree
-_CONFLICT: Final = 0.1  # share of blocks in which both show something, and not the same
+_AGREES_CERTAINLY: Final = 0.85  # of two that show much: other words on the same lines have 0.75
+_ENOUGH: Final = 0.8  # share of structured blocks that agree
+_CONFLICT: Final = 0.06  # share of blocks in which both show something, and not the same
 _STRONG: Final = 0.85  # the same where a block shows something for certain
 _COARSE: Final = 0.12  # correlation below which no part of one is looked for in the other
 _OVERLAP: Final = 0.6  # share of the smaller picture that the other shows
@@ -23,6 +24,7 @@ _COLOURFUL: Final = 6.0  # mean chroma, of 128
 _SAME_COLOURS: Final = 0.95  # mean cosine between hues
 _NEAR: Final = 6.0  # mean difference of smooth pictures, of 255
 _SMOOTH_SIDE: Final = 16
+_SMALLEST: Final = 192  # pixels; smaller pictures are enlarged
 _PLAIN: Final = 0.25  # weight of a block without structure
 
 
@@ -60,6 +62,7 @@ class Agreement:
         )
 
 
+ALIKE: Final = Agreement(1.0, 1.0, 1.0, 0.0)
 _NONE: Final = Agreement(0.0, 0.0, 0.0, 1.0)
 
 
@@ -93,17 +96,18 @@ def _at_scale(one: View, other: View, box: Box, scale: _Scale) -> Agreement | No
     own, seen = _pictures(one, other, box, scale)
     values = [np.asarray(each.convert("L"), np.float32) for each in (own, seen)]
     inside = block_means(within(box, values[0].shape).astype(np.float32), scale.block) == 1
-    contrasts = [local_contrast(each, scale.radius, scale.noise) for each in values]
-    strengths = [np.sqrt(block_means(each**2, scale.block)[inside]) for each in contrasts]
+    first, second = (local_contrast(each, scale.radius, scale.noise) for each in values)
+    strengths = [np.sqrt(block_means(each**2, scale.block)[inside]) for each in (first, second)]
     structured = np.maximum(*strengths) > _STRUCTURED
     if structured.sum() < _FEWEST:
         return None
-    correlations = best_shifts(*contrasts, scale.block, reach=1)[0][inside]
+    correlations = best_shifts(first, second, scale.block, reach=1)[0][inside]
     plain = ~structured & _equally_bright(
         *(block_means(each, scale.block)[inside] for each in values)
     )
-    agreeing = (correlations[structured] >= _AGREES).sum() + _PLAIN * plain.sum()
     certain = np.minimum(*strengths) > _STRONG
+    agrees = correlations >= np.where(certain, _AGREES_CERTAINLY, _AGREES)
+    agreeing = agrees[structured].sum() + _PLAIN * plain.sum()
     return Agreement(
         share=float(agreeing / (structured.sum() + _PLAIN * plain.sum())),
         overlap=_overlap(box),
@@ -112,13 +116,12 @@ def _at_scale(one: View, other: View, box: Box, scale: _Scale) -> Agreement | No
     )
 
 
-def _pictures(
-    one: View, other: View, box: Box, scale: _Scale
-) -> tuple[Image.Image, Image.Image]:
-    """The first picture, and what the second shows of the same."""
-    ratio = scale.side / max(one.shape)
+def _pictures(one: View, other: View, box: Box, scale: _Scale) -> tuple[Image.Image, Image.Image]:
+    """The first picture, and what the second shows of the same, as fine as both are."""
+    finest = max(one.shape) * min(1.0, (box[2] - box[0]) * other.shape[1] / one.shape[1])
+    ratio = min(scale.side, max(finest, _SMALLEST)) / max(one.shape)
     height, width = (max(1, round(side * ratio)) for side in one.shape)
-    own = one.image.resize((width, height), Image.Resampling.BOX)
+    own = one.image.resize((width, height), Image.Resampling.BILINEAR)
     return own, other.part(box, (height, width))
 
 
@@ -156,8 +159,10 @@ def _colours(one: Image.Image, other: Image.Image, inside: np.ndarray, block: in
 def _plain(one: View, other: View) -> Agreement:
     """Of pictures without any structure, such as one colour: whether their colours are nearly equal."""
     small = [
-        np.asarray(each.image.resize((_SMOOTH_SIDE, _SMOOTH_SIDE), Image.Resampling.BOX), np.float32)
+        np.asarray(
+            each.image.resize((_SMOOTH_SIDE, _SMOOTH_SIDE), Image.Resampling.BOX), np.float32
+        )
         for each in (one, other)
     ]
     off = float(np.abs(small[0] - small[1]).mean())
-    return Agreement(1.0, 1.0, 1.0, 0.0) if off < _NEAR else _NONE
+    return ALIKE if off < _NEAR else _NONE

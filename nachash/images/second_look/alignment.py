@@ -20,7 +20,11 @@ WHOLE: Final[Box] = (0.0, 0.0, 1.0, 1.0)
 _SCALES: Final = np.geomspace(0.5, 2.0, 25)
 _LEAST_OVERLAP: Final = 0.6  # of the smaller of the two
 _LEAST_SIDE: Final = 12  # pixels
-_STEPS: Final = ((192, 16, 3), (384, 32, 3), (384, 32, 2))  # long side, side of a block, reach of shifts
+_STEPS: Final = (
+    (192, 16, 3),
+    (384, 32, 3),
+    (384, 32, 2),
+)  # long side, side of a block, reach of shifts
 _GOOD: Final = 0.6  # correlation of a block whose shift is believed
 _FEWEST: Final = 4  # blocks that a line goes through
 
@@ -37,7 +41,12 @@ def _at_scales(one: View, other: View) -> Iterator[tuple[float, Box]]:
         if min(small.shape) >= _LEAST_SIDE:
             score, down, right = _best_offset(one.coarse, small)
             rows, columns = small.shape
-            box = (-right / columns, -down / rows, (width - right) / columns, (height - down) / rows)
+            box = (
+                -right / columns,
+                -down / rows,
+                (width - right) / columns,
+                (height - down) / rows,
+            )
             yield score, box
 
 
@@ -46,12 +55,8 @@ def _best_offset(
 ) -> tuple[float, int, int]:
     """The correlation of `other` laid on `one` at its best place, and that place."""
     shape = [length + more for length, more in zip(one.shape, other.shape, strict=True)]
-    together = np.fft.irfft2(
-        np.fft.rfft2(one, shape) * np.fft.rfft2(other, shape).conj(), shape
-    )
-    sides = [
-        _overlaps(length, more) for length, more in zip(one.shape, other.shape, strict=True)
-    ]
+    together = np.fft.irfft2(np.fft.rfft2(one, shape) * np.fft.rfft2(other, shape).conj(), shape)
+    sides = [_overlaps(length, more) for length, more in zip(one.shape, other.shape, strict=True)]
     overlap = np.outer(*sides)
     share = overlap / min(one.size, other.size)  # of the smaller: a copy shows all of one of them
     score = np.where(share >= _LEAST_OVERLAP, together / np.maximum(overlap, 1) * share**0.5, -1)
@@ -80,10 +85,13 @@ def refined(one: View, other: View, box: Box) -> Box:
 
 def _corrected(one: View, other: View, box: Box, side: int, block: int, reach: int) -> Box:
     shape = _scaled(one.shape, side)
-    own = np.asarray(one.grey.resize(shape[::-1], Image.Resampling.BOX), np.float32)
+    own = np.asarray(one.grey.resize(shape[::-1], Image.Resampling.BILINEAR), np.float32)
     seen = np.asarray(other.part(box, shape).convert("L"), np.float32)
     found, shifts = best_shifts(
-        local_contrast(own, radius=block // 4), local_contrast(seen, radius=block // 4), block, reach
+        local_contrast(own, radius=block // 4),
+        local_contrast(seen, radius=block // 4),
+        block,
+        reach,
     )
     good = (found > _GOOD) & (block_means(within(box, shape).astype(np.float32), block) == 1)
     if good.sum() < _FEWEST:

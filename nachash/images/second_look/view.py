@@ -59,7 +59,7 @@ class View:
         """Local contrast at a long side of `scale` times `COARSE` pixels."""
         ratio = COARSE * scale / max(self.shape)
         size = [max(1, round(side * ratio)) for side in (self.image.width, self.image.height)]
-        small = self.grey.resize((size[0], size[1]), Image.Resampling.BOX)
+        small = self.grey.resize((size[0], size[1]), Image.Resampling.BILINEAR)
         return local_contrast(np.asarray(small, np.float32), radius=3)
 
     def part(self, box: Box, shape: tuple[int, int]) -> Image.Image:

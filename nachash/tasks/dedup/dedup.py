@@ -10,19 +10,22 @@ import numpy as np
 
 from nachash import codes
 from nachash.errors import MissingError
+from nachash.grouping.stars import chains, stars
+from nachash.images.second_look.agreement import Agreement
 from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.root import is_below
 from nachash.index.reader import open_index
 from nachash.records import Progress, silent
 from nachash.results.calibration import Calibration
 from nachash.results.dedup import Duplicate, Duplicates, Grouping, Keep
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Int64
 from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
 from nachash.tasks.dedup.coded_images import CodedImages, Encoder
 from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.dedup.keeping import rank
 from nachash.tasks.dedup.members import Member, is_gone, members, without_other_names
+from nachash.tasks.dedup.second_look import SecondLook
 from nachash.tasks.search.radius import calibration_of, same_photo_radius
 
 _GONE: Final = "as they cannot be opened any more (nachash index remove --missing)"
@@ -33,8 +36,8 @@ _NAMES: Final = "as another name leads to the same file"
 class DedupSettings:
     """What `dedup` needs to know; the words are those of the command line.
 
-    `moving`: files will be moved, so that the source has to be named. `hosts`: those that
-    pictures of an index are fetched from, to see how large they are.
+    `codes_only`: near codes are enough, no picture is compared. `moving`: files will be moved,
+    so that the source has to be named. `hosts`: those that pictures of an index are fetched from.
     """
 
     source: Path | None = None
@@ -46,6 +49,7 @@ class DedupSettings:
     device: str = "auto"
     workers: int | None = None
     no_check: bool = False
+    codes_only: bool = False
     moving: bool = False
     hosts: Hosts = NONE
 
@@ -84,7 +88,8 @@ def searched(
 ) -> Searched:
     """Groups of images that look the same, at least one of each outside the reference folders.
 
-    Exact: every pair within the radius is found. The keeper is an image of a reference folder,
+    Every pair of codes within the radius is found, and its pictures are compared before they
+    count as the same, but with `codes_only` and where they may not be fetched. The keeper is an image of a reference folder,
     else the one that the policy `keep` prefers. A file with several names counts once, an image
     that is gone not at all, and one that holds further frames is a copy of its equals alone.
 
@@ -98,14 +103,16 @@ def searched(
         source = settings.source or chosen_index(None, choice)
     gathered = _gathered(source, settings, choice, progress)
     images = gathered.images
+    look: SecondLook | None = None if settings.codes_only else SecondLook(settings.hosts)
     if refusal := "://" in images.root and settings.hosts.refusal(images.root):
-        choice(f"pictures at {images.root} are not opened: {refusal}")
+        choice(f"pictures at {images.root} are not compared, codes alone decide: {refusal}")
+        look = None
     radius = settings.max_distance
     if radius is None:
         radius, sentence = same_photo_radius(gathered.calibration, images.bits)
         choice(sentence)
     passed: Counter[str] = Counter()
-    groups = tuple(_groups(gathered, radius, settings, passed, progress))
+    groups = tuple(_groups(gathered, radius, settings, look, passed, progress))
     found = Duplicates(
         source=str(source),
         root=images.root,
@@ -159,6 +166,7 @@ def _groups(
     gathered: _Gathered,
     radius: int,
     settings: DedupSettings,
+    look: SecondLook | None,
     passed: Counter[str],
     progress: Progress,
 ) -> Iterator[tuple[Duplicate, ...]]:
@@ -169,7 +177,8 @@ def _groups(
     label = components(images.codes, bits=images.bits, radius=radius, progress=progress)
     for rows in _rows_by_label(label):
         for alike in _of_one_kind(gathered, rows, passed):
-            for group in _split(images, alike, radius, settings):
+            compared = _Compared(alike, look, progress)
+            for group in _split(images, compared, radius, settings):
                 if not all(each.reference for each in group):
                     yield group
 
@@ -196,37 +205,44 @@ def _of_one_kind(
     yield from (kind for kind in kinds.values() if len(kind) > 1)
 
 
+@dataclass(eq=False, slots=True)
+class _Compared:
+    """Images with near codes, and what comparing their pictures found, by their places."""
+
+    members: list[Member]
+    look: SecondLook | None
+    progress: Progress
+    found: dict[frozenset[int], Agreement | None] = field(default_factory=dict)
+
+    def confirm(self, one: int, other: int) -> bool:
+        """Whether two of them are the same picture."""
+        if self.look is None:
+            return True
+        agreement = self.look.compare(self.members[one], self.members[other])
+        self.found[frozenset((one, other))] = agreement
+        self.progress("looking at pairs", self.look.looks, None)
+        return agreement is not None and agreement.same
+
+    def agreement(self, one: int, other: int) -> float | None:
+        """The share in which two of them agree; None where they were not compared."""
+        found = self.found.get(frozenset((one, other)))
+        return None if found is None else round(found.share, 3)
+
+
 def _split(
-    images: CodedImages, alike: Sequence[Member], radius: int, settings: DedupSettings
+    images: CodedImages, compared: _Compared, radius: int, settings: DedupSettings
 ) -> Iterator[tuple[Duplicate, ...]]:
     """The groups that some images become, each as its keeper and the others."""
-    rows = np.array([each.row for each in alike])
+    alike = compared.members
+    codes = images.codes[[each.row for each in alike]]
     ranks = [rank(each, settings.keep) for each in alike]
     preference = np.array(sorted(range(len(alike)), key=ranks.__getitem__))
-    centre = _centres(images.codes[rows], images.bits, radius, settings.grouping, preference)
+    group = stars if settings.grouping == "stars" else chains
+    centre = group(codes, preference, radius, compared.confirm)
     for keeper in sorted(set(centre.tolist())):
         own = np.flatnonzero(centre == keeper)
         if len(own) > 1:
-            yield _described(images, [alike[at] for at in own.tolist()], alike[keeper])
-
-
-def _centres(
-    codes: UInt8[np.ndarray, "n bytes"],
-    bits: int,
-    radius: int,
-    grouping: Grouping,
-    preference: Int64[np.ndarray, "n"],
-) -> Int64[np.ndarray, "n"]:
-    """For each image the place of the one that is kept of its group."""
-    if grouping == "stars":
-        from nachash.grouping.stars import stars
-
-        return stars(codes, preference, radius)
-    from nachash.grouping.components import components
-
-    label = components(codes, bits=bits, radius=radius)
-    best = {label[place]: place for place in reversed(preference)}
-    return np.array([best[each] for each in label])
+            yield _described(images, compared, own.tolist(), keeper)
 
 
 def _digest(images: CodedImages, row: int) -> str | None:
@@ -237,26 +253,29 @@ def _digest(images: CodedImages, row: int) -> str | None:
 
 
 def _described(
-    images: CodedImages, group: Sequence[Member], keeper: Member
+    images: CodedImages, compared: _Compared, places: Sequence[int], keeper: int
 ) -> tuple[Duplicate, ...]:
     """The keeper, then the others by distance to it and row."""
+    group = [compared.members[at] for at in places]
     rows = np.array([each.row for each in group])
-    distances = codes.popcount(images.codes[rows] ^ images.codes[keeper.row]).tolist()
+    code = images.codes[compared.members[keeper].row]
+    distances = codes.popcount(images.codes[rows] ^ code).tolist()
     described = [
         Duplicate(
             path=each.path,
             id=None if images.ids is None or row >= len(images.ids) else int(images.ids[row]),
             distance=distance,
+            agreement=compared.agreement(at, keeper),
             width=each.header.width if each.header else None,
             height=each.header.height if each.header else None,
             size=each.size,
-            keep=each is keeper,
+            keep=at == keeper,
             reference=each.protected,
             code=images.codes[row].tobytes().hex(),
             mtime_ns=each.mtime_ns,
             digest=_digest(images, row),
         )
-        for each, row, distance in zip(group, rows.tolist(), distances, strict=True)
+        for at, each, row, distance in zip(places, group, rows.tolist(), distances, strict=True)
     ]
     order = sorted(range(len(rows)), key=lambda at: (not described[at].keep, distances[at], at))
     return tuple(described[at] for at in order)
