@@ -12,7 +12,7 @@ from nachash.images.second_look.agreement import compare
 from nachash.images.second_look.alignment import coarse_box, refined
 from nachash.images.second_look.view import View
 
-WORDS = (
+WORDS = (  # noqa: SIM905 (readable)
     "the a market river council results quarter profit loss patient invoice number street "
     "delivery error kernel module train station weather report winter tax office copy"
 ).split()

@@ -157,7 +157,7 @@ def _colours(one: Image.Image, other: Image.Image, inside: np.ndarray, block: in
 
 
 def _plain(one: View, other: View) -> Agreement:
-    """Of pictures without any structure, such as one colour: whether their colours are nearly equal."""
+    """Whether the colours of pictures without any structure, such as a sky, are nearly equal."""
     small = [
         np.asarray(
             each.image.resize((_SMOOTH_SIDE, _SMOOTH_SIDE), Image.Resampling.BOX), np.float32

@@ -70,7 +70,7 @@ def _best_offset(
 
 
 def _overlaps(length: int, other: int) -> np.ndarray:
-    """In how many places two lines overlap, for each offset of the other, as the FFT orders them."""
+    """In how many places two lines overlap, for each offset of the other in the FFT's order."""
     offsets = np.arange(length + other)
     offsets[length:] -= length + other
     return np.clip(np.minimum(length, offsets + other) - np.maximum(0, offsets), 0, None)

@@ -63,7 +63,7 @@ class View:
         return local_contrast(np.asarray(small, np.float32), radius=3)
 
     def part(self, box: Box, shape: tuple[int, int]) -> Image.Image:
-        """What lies in a box (in shares of the sides, may reach beyond) at a size; black outside."""
+        """What lies in a box, which may reach beyond the picture, at a size; black outside."""
         height, width = shape
         image, (left, top, right, bottom) = self.image, box
         across = (right - left) * image.width / width

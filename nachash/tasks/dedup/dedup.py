@@ -89,9 +89,10 @@ def searched(
     """Groups of images that look the same, at least one of each outside the reference folders.
 
     Every pair of codes within the radius is found, and its pictures are compared before they
-    count as the same, but with `codes_only` and where they may not be fetched. The keeper is an image of a reference folder,
-    else the one that the policy `keep` prefers. A file with several names counts once, an image
-    that is gone not at all, and one that holds further frames is a copy of its equals alone.
+    count as the same, but with `codes_only` and where they may not be fetched.
+    The keeper is an image of a reference folder, else the one that the policy `keep` prefers. A
+    file with several names counts once, an image that is gone not at all, and one that holds
+    further frames is a copy of its equals alone.
 
     Raises:
         MissingError: the source, a reference folder or the model is not there.
