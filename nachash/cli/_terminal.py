@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from nachash.errors import NachashError, NachashWarning
+from nachash.errors import NachashError, NachashWarning, SkippedError
 from nachash.records import Progress, Skipped, silent
 from nachash.report.visible import visible
+from nachash.results.encode import Encoding
 
 MOST_SKIPPED_SHOWN = 10
 
@@ -63,6 +64,18 @@ def show_skipped(skipped: Sequence[Skipped]) -> None:
         note(f"skipped {image.path}: {image.reason}")
     if len(skipped) > MOST_SKIPPED_SHOWN:
         note(f"... and {len(skipped) - MOST_SKIPPED_SHOWN} more (all are listed in the index)")
+
+
+def require_nothing_skipped(result: Encoding) -> None:
+    """What --strict asks for.
+
+    Raises:
+        SkippedError: an image was skipped, or a row of a table of labels.
+    """
+    if result.skipped:
+        raise SkippedError(f"{len(result.skipped)} images were skipped, and --strict was given")
+    if result.unmatched:
+        raise SkippedError(f"{result.unmatched} labels have no image, and --strict was given")
 
 
 def show_unknown(images: Sequence[Skipped]) -> None:

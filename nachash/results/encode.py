@@ -7,7 +7,10 @@ from nachash.records import Skipped
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not."""
+    """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not.
+
+    `unmatched`: rows of a table of labels that name no image.
+    """
 
     index: str
     model: str
@@ -20,3 +23,4 @@ class Encoding:
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    unmatched: int = 0

@@ -270,3 +270,17 @@ def test_a_settings_file_gives_defaults_and_unknown_keys_are_errors(
     assert good.err.splitlines()[0] == "settings: nachash.toml (index, k)"
     assert len(flag_wins.out.splitlines()) == 3
     refused(bad, 2, "indez", "did you mean index?")
+
+
+def test_labels_of_no_image_are_told_and_strict_refuses_them(nachash, indexed_digits, tmp_path):
+    for name in ("a.png", "b.png"):
+        shutil.copy(indexed_digits / "query.jpg", tmp_path / name)
+    (tmp_path / "l.csv").write_text("path,label\na.png,x\nB.PNG,y\n", encoding="utf-8")
+    command = ["encode", tmp_path, tmp_path / "o.h5", "--labels", tmp_path / "l.csv"]
+
+    told = nachash(*command, cwd=indexed_digits)
+    strict = nachash(*command, "--strict", cwd=indexed_digits)
+
+    assert told.code == 0
+    assert "1 of 2 rows name no image, as B.PNG; 1 of them would but for spelling" in told.err
+    assert strict.code == 3

@@ -1,7 +1,7 @@
 import pytest
 
 from nachash.errors import MissingError, UsageError
-from nachash.images.sources.labels import csv_labels, csv_rows, folder_labels, unknown_paths
+from nachash.images.sources.labels import csv_labels, csv_rows, folder_labels, unmatched
 
 PATHS = ["cat/1.jpg", "dog/x/2.jpg", "cat/3.jpg"]
 
@@ -29,7 +29,34 @@ def test_a_csv_gives_labels_and_several_rows_or_semicolons_give_several(tmp_path
 
     assert labels.names == ("cat", "pet", "small")
     assert labels.multi_hot.tolist() == [[0, 1, 1], [0, 0, 0], [1, 1, 0]]
-    assert unknown_paths(csv_rows(file), PATHS) == 1
+    assert unmatched(csv_rows(file), PATHS) == (1, "1 of 3 rows name no image, as gone.jpg")
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ("CAT/1.jpg", "cat/1.JPG"),
+        ("cat\\1.jpg", "cat/1.jpg"),
+        (".\\cat\\1.jpg", "cat/1.jpg"),
+        ("caf\u00e9.jpg", "cafe\u0301.jpg"),
+        ("cat//1.jpg", "cat/1.jpg"),
+    ],
+)
+def test_rows_that_are_only_spelled_otherwise_are_told_with_an_example(row, path):
+    count, told = unmatched(["cat/9.jpg", "nothing.jpg", row], ["cat/9.jpg", path])
+
+    assert count == 2
+    assert "2 of 3 rows name no image" in told
+    assert f"1 of them would but for spelling: {row!a} is {path!a} here" in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_table_in_utf_16_is_read(tmp_path, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    text = mark + "path,label\r\ncat/1.jpg,ch\u00e4t\r\n"
+    (tmp_path / "l.csv").write_bytes(text.encode(encoding))
+
+    assert csv_labels(tmp_path / "l.csv", PATHS).names == ("ch\u00e4t",)
 
 
 def test_quoted_commas_belong_to_the_path(tmp_path):

@@ -6,7 +6,6 @@ import typer
 
 from nachash.cli import _options as options
 from nachash.cli import _terminal as terminal
-from nachash.errors import SkippedError
 from nachash.settings import SetBy
 
 
@@ -52,5 +51,5 @@ def command(
         result = add(settings, choice=terminal.note, progress=progress)
     terminal.show_skipped(result.skipped)
     typer.echo(to_json(result) if json else table.encoding(result))
-    if strict and result.skipped:
-        raise SkippedError(f"{len(result.skipped)} images were skipped, and --strict was given")
+    if strict:
+        terminal.require_nothing_skipped(result)

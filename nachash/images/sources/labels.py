@@ -1,10 +1,14 @@
 """Labels of images: from the folders they lie in, or from a CSV file."""
 
 import csv
+import io
+import posixpath
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nachash.errors import MissingError, UsageError
+from nachash.images.sources.text import decoded
 from nachash.records import Labels
 
 _PATH_TITLES = {"path", "file", "filename", "file_name", "image", "name"}
@@ -24,7 +28,7 @@ def csv_labels(file: Path, paths: Sequence[str]) -> Labels:
 
     Several rows for one path, or labels with `;` between them, make several labels. A first row
     of titles (path,label) is passed over. Images without a row have no label; rows without an
-    image are ignored (`unknown_paths` counts them).
+    image are ignored (`unmatched` tells of them).
 
     Raises:
         MissingError: the file cannot be read.
@@ -41,11 +45,11 @@ def csv_rows(file: Path) -> dict[str, set[str]]:
     """
     rows: dict[str, set[str]] = {}
     try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            for number, row in enumerate(csv.reader(text), start=1):
-                if row and not (number == 1 and _is_title(row)):
-                    path, labels = _checked(row, file, number)
-                    rows.setdefault(path, set()).update(labels)
+        text = io.StringIO(decoded(file.read_bytes()), newline="")
+        for number, row in enumerate(csv.reader(text), start=1):
+            if row and not (number == 1 and _is_title(row)):
+                path, labels = _checked(row, file, number)
+                rows.setdefault(path, set()).update(labels)
     except OSError as error:
         raise MissingError(f"{file} cannot be read: {error.strerror}") from error
     except csv.Error as error:
@@ -68,9 +72,28 @@ def matched(rows: Mapping[str, Collection[str]], paths: Sequence[str], file: Pat
     return Labels.of([rows.get(path, ()) for path in paths])
 
 
-def unknown_paths(rows: Mapping[str, Collection[str]], paths: Sequence[str]) -> int:
-    """How many paths of a CSV file name no image."""
-    return len(rows.keys() - set(paths))
+def unmatched(rows: Collection[str], paths: Collection[str]) -> tuple[int, str]:
+    """How many rows of a CSV file name no image, and that in words with an example.
+
+    Told apart are rows that name one but for upper and lower case, another separator, or another
+    Unicode form of an accent.
+    """
+    strange = sorted(set(rows).difference(paths))
+    if not strange:
+        return 0, ""
+    alike = {_likeness(path): path for path in paths}
+    near = [(row, alike[_likeness(row)]) for row in strange if _likeness(row) in alike]
+    told = f"{len(strange):,} of {len(rows):,} rows name no image, as {strange[0]}"
+    if near:
+        row, path = near[0]
+        told += f"; {len(near):,} of them would but for spelling: {row!a} is {path!a} here"
+    return len(strange), told
+
+
+def _likeness(path: str) -> str:
+    """What spellings of one path have in common."""
+    slashed = unicodedata.normalize("NFC", path).replace("\\", "/").strip()
+    return posixpath.normpath(slashed).casefold()
 
 
 def _is_title(row: Sequence[str]) -> bool:

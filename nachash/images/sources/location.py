@@ -2,9 +2,13 @@
 
 import io
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from nachash.errors import MissingError, NoImagesError, UsageError
 from nachash.images.decoding import formats
@@ -14,6 +18,7 @@ from nachash.images.sources.regular_file import beginning, trouble
 from nachash.images.sources.selection import FileSource
 from nachash.records import Source
 
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HINT = "name a folder of images, an image, a .tar or .zip, a list of paths, or - for stdin"
 
 
@@ -38,12 +43,14 @@ def source(location: str, stdin: Iterable[str]) -> FileSource:
 
 
 def _by_kind(location: str, stdin: Iterable[str]) -> FileSource:
+    if location.lower().startswith("file://"):
+        location = url2pathname(urlsplit(location).path)
     if "://" in location:
         from nachash.images.sources import remote
 
         return remote.source(location)
     if location == "-":
-        return path_list.source(_lossless(stdin), os.curdir)
+        return _list(_lines(stdin), os.curdir)
     if "{" in location and not Path(location).exists():
         from nachash.images.sources import shards
 
@@ -72,7 +79,17 @@ def _archive_or_list(location: str) -> FileSource:
         return tar.source(location)
     if location.lower().endswith(".zip") or zip_archive.is_zip(location):
         return zip_archive.source(location)
-    return path_list.source(path_list.lines_of(location), str(Path(location).parent))
+    return _list(path_list.lines_of(location), str(Path(location).parent))
+
+
+def _list(lines: Iterable[str], root: str) -> FileSource:
+    """The files, or the pictures at the URLs, that a list names."""
+    lines = [*lines]
+    if not any(_URL.match(line) for line in lines):
+        return path_list.source(lines, root)
+    from nachash.images.sources import remote
+
+    return remote.listed([line.strip() for line in lines if line.strip()])
 
 
 def _mode(location: str) -> int:
@@ -84,10 +101,10 @@ def _mode(location: str) -> int:
         raise MissingError(f"{location} cannot be read: {trouble(error)}", _HINT) from error
 
 
-def _lossless(stdin: Iterable[str]) -> Iterable[str]:
-    """Stdin, told to keep the bytes of names that are no valid text."""
+def _lines(stdin: Iterable[str]) -> Iterable[str]:
+    """The paths on stdin, by the bytes that came."""
     if isinstance(stdin, io.TextIOWrapper):
-        stdin.reconfigure(errors="surrogateescape")
+        return path_list.paths_in(stdin.buffer.read(), "the list on stdin")
     return stdin
 
 

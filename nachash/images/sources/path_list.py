@@ -9,6 +9,7 @@ from nachash.images.sources.files import Files
 from nachash.images.sources.files import source as files
 from nachash.images.sources.regular_file import trouble
 from nachash.images.sources.root import names_below
+from nachash.images.sources.text import decoded
 
 
 def source(lines: Iterable[str], root: str) -> Files:
@@ -24,23 +25,37 @@ def source(lines: Iterable[str], root: str) -> Files:
 
 
 def lines_of(location: str) -> list[str]:
-    """The lines of a text file; bytes that are not UTF-8 are kept by surrogate escapes.
+    """The paths in a text file, as `paths_in` finds them.
 
     Raises:
         MissingError: the file cannot be read.
         UsageError: it is not a text.
     """
     try:
-        with open(location, encoding="utf-8", errors="surrogateescape") as text:  # noqa: PTH123
+        with open(location, "rb") as text:  # noqa: PTH123
             content = text.read()
     except OSError as error:
         raise MissingError(f"{location} cannot be read: {trouble(error)}") from error
-    if "\0" in content:
+    return paths_in(content, location)
+
+
+def paths_in(content: bytes, name: str) -> list[str]:
+    """The paths in a text: a line each, or each ended by a zero byte, as `find -print0` writes.
+
+    Only a line feed ends a line, since names may hold every other separator.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    text = decoded(content)
+    if "\0" not in text:
+        return [line.removesuffix("\r") for line in text.split("\n")]
+    if not text.endswith("\0") or text.startswith("\0") or "\0\0" in text:
         raise UsageError(
-            f"{location} is neither an image nor an archive nor a text with a path on each line",
+            f"{name} is neither an image nor an archive nor a text with a path on each line",
             "name a folder of images, an image, a .tar or .zip, a list of paths, or - for stdin",
         )
-    return content.splitlines()
+    return text.split("\0")
 
 
 def _relative(path: str, places_of: Callable[[str], tuple[str, ...]]) -> str:

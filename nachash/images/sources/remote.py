@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import posixpath
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,18 @@ from PIL import Image
 from nachash.errors import ImageError, MissingError, StorageError, UsageError
 from nachash.extras import missing_package
 from nachash.images.byte_stream import ByteStream
-from nachash.images.decoding.formats import has_image_suffix, opened, opened_file
+from nachash.images.decoding.formats import (
+    SIGNATURE_BYTES,
+    has_image_signature,
+    has_image_suffix,
+    opened,
+    opened_file,
+)
 from nachash.images.limits import HELD_BYTES, MAX_BYTES
 from nachash.images.sources import tar, zip_archive
 from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.member import is_hidden, leads_outside
+from nachash.images.sources.path_list import paths_in
 from nachash.images.sources.regular_file import trouble
 from nachash.images.sources.selection import FileSource
 from nachash.images.sources.times import UNKNOWN, nanoseconds, within_64_bits
@@ -27,6 +35,7 @@ from nachash.records import Reference, Skipped
 
 SCHEMES: Final = ("s3", "gs", "gcs", "https", "http", "memory")
 _REQUESTS: Final = 16  # at once
+_HOST: Final = re.compile(r"[a-z0-9]+://?[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +95,65 @@ def source(location: str, hosts: Hosts | None = None) -> FileSource:
         DamagedError: an archive that is none.
         StorageError: no room for a copy of an archive.
     """
+    location = _plain(location)
     files, place = _file_system(location, hosts)
-    name = location.lower()
+    name = location.partition("?")[0].lower()
     if name.endswith(".zip"):
         return zip_archive.source(location, _fetched(files, place, location))
     if name.endswith(tar.SUFFIXES):
         return tar.source(location, _fetched(files, place, location))
     root = location.rstrip("/")
-    if has_image_suffix(location):
-        folder, _, single = root.rpartition("/")
+    if has_image_suffix(name) or _is_image(files, place):
+        folder, single = _split(location)
         return _listed(folder, files, {single: _facts(files, place, location)})
     if name.endswith((".txt", ".lst", ".list")):
-        folder = root.rpartition("/")[0]
-        with _fetched(files, place, location) as lines:
-            return _listed(folder, files, _named(lines, files, posixpath.dirname(place)))
+        with _fetched(files, place, location) as content:
+            named = paths_in(content.read(), location)
+        return _listed(_split(location)[0], files, _named(named, files, posixpath.dirname(place)))
     return _listed(root, files, _below(files, place, location))
+
+
+def listed(urls: Sequence[str]) -> FileSource:
+    """The pictures at URLs of one host.
+
+    Raises:
+        UsageError: they are of several hosts, or some are no URLs.
+        MissingError: fsspec is not installed.
+    """
+    split = [_split(_plain(url)) for url in urls]
+    root = posixpath.commonpath([folder for folder, _ in split])
+    if not _HOST.match(root):
+        raise UsageError(
+            f"the list has URLs of several hosts, or URLs and files: {urls[0]} and others",
+            "a list for each host, and one for the files",
+        )
+    root = root.replace(":/", "://", 1)
+    files, place = _file_system(root, None)
+    paths = [f"{folder}/{name}".removeprefix(f"{root}/") for folder, name in split]
+    return _listed(root, files, _named(paths, files, place.rstrip("/")))
+
+
+def _plain(location: str) -> str:
+    """A URL with its scheme in small letters, and without the part that no server sees."""
+    scheme, _, rest = location.partition("://")
+    plain = f"{scheme.lower()}://{rest}"
+    return plain.partition("#")[0] if plain.startswith("http") else plain
+
+
+def _split(location: str) -> tuple[str, str]:
+    """A URL as its folder and the name in it, which a query belongs to."""
+    place, mark, query = location.partition("?")
+    folder, _, name = place.rstrip("/").rpartition("/")
+    return folder, f"{name}{mark}{query}"
+
+
+def _is_image(files: Any, place: str) -> bool:
+    """Whether the first bytes at a place are those of an image, whatever its name."""
+    try:
+        with files.open(place, "rb") as file:
+            return has_image_signature(file.read(SIGNATURE_BYTES))
+    except Exception:  # noqa: BLE001 (a folder, or nothing: whoever lists it says why)
+        return False
 
 
 def single(location: str, hosts: Hosts | None = None) -> Image.Image:
@@ -209,18 +262,20 @@ def _with_sizes(found: dict[str, Mapping[str, Any]], files: Any) -> dict[str, Ma
         return dict(zip(found, threads.map(asked, found.values()), strict=True))
 
 
-def _named(lines: Iterable[bytes], files: Any, folder: str) -> dict[str, Mapping[str, Any] | None]:
-    """The files that the lines of a list name, relative to its folder; None for a missing one."""
-    named: dict[str, Mapping[str, Any] | None] = {}
-    for line in lines:
-        path = line.decode("utf-8", "surrogateescape").strip().removeprefix("./")
-        if not path or path in named:
-            continue
+def _named(paths: Iterable[str], files: Any, folder: str) -> dict[str, Mapping[str, Any] | None]:
+    """The files that a list names, relative to its folder; None for a missing one."""
+
+    def asked(path: str) -> Mapping[str, Any] | None:
         try:
-            named[path] = None if leads_outside(path) else files.info(f"{folder}/{path}")
+            facts: Mapping[str, Any] = files.info(f"{folder}/{path}")
         except Exception:  # noqa: BLE001 (each file system raises what its library does)
-            named[path] = None
-    return named
+            return None
+        return facts
+
+    named = dict.fromkeys(path.removeprefix("./") for path in paths if path.strip())
+    with ThreadPoolExecutor(_REQUESTS) as threads:
+        wanted = [path for path in named if not leads_outside(path)]
+        return named | dict(zip(wanted, threads.map(asked, wanted), strict=True))
 
 
 def _facts(files: Any, place: str, location: str) -> Mapping[str, Any]:

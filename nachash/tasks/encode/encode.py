@@ -25,7 +25,7 @@ from nachash.records import Labels, Progress, silent
 from nachash.results.encode import Encoding
 from nachash.tasks.choose_index import Choice, remember, untold
 from nachash.tasks.encode.add_images import Outcome, Work, add_images
-from nachash.tasks.encode.place import first_labels, further_labels, placed
+from nachash.tasks.encode.place import first_labels, further_labels, placed, rows_without_image
 from nachash.tasks.encode.plan import plan
 from nachash.tasks.model import Model, encoding_model, loaded_model
 from nachash.tasks.workers import decoding_threads
@@ -73,6 +73,7 @@ def encode(
     else:
         selection, labels = below(source, ""), first_labels(settings.labels, source)
         _create(target, model, source, labels)
+    unmatched = _unmatched(target, settings, selection, choice)
     try:
         outcome = add_images(_work(target, settings, model, selection, labels), progress)
     except StorageError:
@@ -91,6 +92,7 @@ def encode(
         added=outcome.added,
         changed=outcome.changed,
         unchanged=outcome.unchanged,
+        unmatched=unmatched,
     )
 
 
@@ -162,6 +164,11 @@ def _continuation(
     with reader.open_index(target) as index:
         selection = placed(source, index)
         return selection, further_labels(settings.labels, selection, index)
+
+
+def _unmatched(target: Path, settings: EncodeSettings, selection: Selection, choice: Choice) -> int:
+    with reader.open_index(target) as index:
+        return rows_without_image(settings.labels, selection, index.all_paths(), choice)
 
 
 def _create(target: Path, model: Model, source: FileSource, labels: Labels | None) -> None:

@@ -1,10 +1,11 @@
 """Where images stand below the root of an index, and which labels they get there."""
 
 import posixpath
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nachash.errors import UsageError
-from nachash.images.sources.labels import csv_labels, folder_labels
+from nachash.images.sources.labels import csv_labels, csv_rows, folder_labels, unmatched
 from nachash.images.sources.root import names_below
 from nachash.images.sources.selection import FileSource, LabelledSource, Selection, below
 from nachash.index.reader import Index
@@ -78,6 +79,19 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
             "--labels labels.csv, or --labels none to add images without labels",
         )
     return csv_labels(Path(wanted), paths)
+
+
+def rows_without_image(
+    wanted: str, source: FileSource, known: Iterable[str], tell: Callable[[str], None]
+) -> int:
+    """How many rows of a table of labels name neither an image of a source nor a known one."""
+    if wanted in ("auto", "folder", "none"):
+        return 0
+    present = {each.path for each in source.references} | {each.path for each in source.skipped}
+    count, told = unmatched(csv_rows(Path(wanted)), present.union(known))
+    if count:
+        tell(f"warning: {wanted}: {told}")
+    return count
 
 
 def _own_labels(source: LabelledSource, path: str) -> set[str]:

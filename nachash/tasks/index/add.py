@@ -12,7 +12,7 @@ from nachash.records import Progress, silent
 from nachash.results.encode import Encoding
 from nachash.tasks.choose_index import Choice, chosen_index, remember, untold
 from nachash.tasks.encode.add_images import Work, add_images
-from nachash.tasks.encode.place import further_labels, placed
+from nachash.tasks.encode.place import further_labels, placed, rows_without_image
 from nachash.tasks.workers import decoding_threads
 
 
@@ -44,6 +44,7 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
     with open_index(path) as index:
         selection = placed(source, index)
         labels = further_labels(settings.labels, selection, index)
+        unmatched = rows_without_image(settings.labels, selection, index.all_paths(), choice)
         encoder = OnnxEncoder(index.encoder, threads=None)
         bits, preprocessing = index.bits, index.preprocessing
     outcome = add_images(
@@ -75,4 +76,5 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
         added=outcome.added,
         changed=outcome.changed,
         unchanged=outcome.unchanged,
+        unmatched=unmatched,
     )

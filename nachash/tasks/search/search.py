@@ -1,6 +1,5 @@
 """`search`: query pictures or indexed images -> codes -> the nearest images of an index."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -183,8 +182,8 @@ def _opened(locations: Sequence[str]) -> "Iterator[tuple[str, Callable[[], Image
         if formats.has_image_signature(data[: formats.SIGNATURE_BYTES]):
             yield "-", partial(formats.opened, data)
         else:
-            text = data.decode("utf-8", errors="surrogateescape")
-            yield from _listed(path_list.source(text.splitlines(), os.curdir), "-")
+            lines = path_list.paths_in(data, "the list on stdin")
+            yield from _listed(location.source("-", lines), "-")
 
 
 def _listed(source: Source, place: str) -> "Iterator[tuple[str, Callable[[], Image.Image]]]":
