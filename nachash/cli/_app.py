@@ -112,7 +112,8 @@ def _exit_code(error: BaseException) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         case OSError() if error.errno:  # what the system says of a file that nobody expected it of
-            where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+            unnamed = error.filename is None
+            where = "the output: " if unnamed else f"{os.fsdecode(error.filename)}: "
             _terminal.show_error(StorageError(f"{where}{os.strerror(error.errno)}"))
             return StorageError.exit_code
         case _:

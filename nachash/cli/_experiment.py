@@ -94,7 +94,7 @@ def run(
     """Run an experiment; draw it, print its table or JSON; exit with 1 when a cell failed."""
     from nachash.cli import _terminal as terminal
     from nachash.records import to_json
-    from nachash.report import experiment_table, table
+    from nachash.report import experiment_table, output, table
     from nachash.tasks.compare.compare import compare
 
     with terminal.progress() as progress:
@@ -103,7 +103,7 @@ def run(
         draw(experiment, plot)
         terminal.note(f"wrote {plot}")
     if markdown:
-        markdown.write_text(experiment_table.markdown(experiment), encoding="utf-8")
+        output.write(markdown, experiment_table.markdown(experiment))
         terminal.note(f"wrote {markdown}")
     typer.echo(to_json(experiment) if json else experiment_table.text(experiment, table.room()))
     if experiment.failed:

@@ -63,7 +63,7 @@ Overwrite = Annotated[
 Hash = Annotated[
     bool,
     typer.Option(
-        "--hash", help="Record a digest of each file; compare it where only the time has changed."
+        "--hash", help="Record a digest of each file, and compare it with the recorded one."
     ),
     SetBy.ANYBODY,
 ]

@@ -89,8 +89,8 @@ def _told_of_hosts(index: str, hosts: Hosts) -> None:
 
 
 def _write(path: Path, page: ResultPage) -> None:
-    from nachash.report import html
+    from nachash.report import html, output
 
     text = html.results(page).encode("utf-8", "surrogateescape")
-    path.write_text(text.decode("utf-8", "replace"), encoding="utf-8")
+    output.write(path, text.decode("utf-8", "replace"))
     terminal.note(f"wrote {path}")

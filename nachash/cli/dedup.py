@@ -105,6 +105,7 @@ def command(
     code 5 when there is no duplicate.
     """
     from nachash.report import duplicates as report
+    from nachash.report import output
     from nachash.tasks.dedup.dedup import DedupSettings, searched
 
     if undo:
@@ -132,7 +133,7 @@ def command(
     terminal.show_skipped(found.skipped)
     terminal.notes(found.notes)
     if csv:
-        csv.write_text(report.csv_text(found), encoding="utf-8", errors="surrogateescape")
+        output.write(csv, report.csv_text(found))
         terminal.note(f"wrote {csv}")
     if html:
         pages.write_dedup(html, found, settings.hosts)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from nachash.errors import DamagedError
 from nachash.index.reader import Index, open_index
+from nachash.index.row_block import RowBlock
 from nachash.index.verification import problems
 
 _BLOCK: Final = 1 << 17
@@ -27,10 +28,17 @@ def rewrite(path: Path, fill: Callable[..., Any]) -> None:
             f"nachash index repair --index {path}",
         )
     with open_index(path) as index:
-        _copy(index, fill)
+        copy(index, fill)
 
 
-def _copy(index: Index, fill: Callable[..., Any]) -> None:
+def _as_it_is(block: RowBlock) -> RowBlock:
+    return block
+
+
+def copy(
+    index: Index, fill: Callable[..., Any], changed: Callable[[RowBlock], RowBlock] = _as_it_is
+) -> None:
+    """Copy all rows, also removed ones, and everything else; `changed` may change the rows."""
     with fill(
         bits=index.bits,
         preprocessing=index.preprocessing,
@@ -40,7 +48,8 @@ def _copy(index: Index, fill: Callable[..., Any]) -> None:
         label_names=index.label_names,
     ) as new:
         for start in range(0, index.header.committed, _BLOCK):
-            new.append_block(index.block(start, min(start + _BLOCK, index.header.committed)))
+            stop = min(start + _BLOCK, index.header.committed)
+            new.append_block(changed(index.block(start, stop)))
         new.change(skipped=index.errors())
         new.reserve_ids(index.next_id)
         if index.calibration is not None:

@@ -252,6 +252,16 @@ class IndexWriter:
             self._columns.store(layout.CALIBRATION, text.encode())
             self._commit(self.rows, self._next_id)
 
+    def store_root(self, root: str) -> None:
+        """Say that the paths are relative to another root from now on.
+
+        Raises:
+            StorageError: the disk is full or fails; this writer can then only be closed.
+        """
+        with self._transaction():
+            layout.write_root(self._file, root)
+            self._commit(self.rows, self._next_id)
+
     def close(self) -> None:
         """Close the file and give the lock back."""
         if self._descriptor < 0:

@@ -6,6 +6,7 @@ from nachash.report.visible import visible
 from nachash.results.index import (
     Export,
     IndexFacts,
+    Relocation,
     Removal,
     Repair,
     Restoration,
@@ -109,3 +110,9 @@ def _size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB"
+
+
+def relocation(result: Relocation) -> str:
+    """Where the images are looked for now, and how many of some are there."""
+    seen = f"{result.found:,} of {result.looked_for:,} that were looked for are there"
+    return f"{result.index}: {result.images:,} images below {result.root} ({seen})"

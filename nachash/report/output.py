@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nachash.errors import ExistsError, MissingError, UsageError
+from nachash.errors import ExistsError, MissingError, StorageError, UsageError
 
 
 def check_writable(path: Path, *, overwrite: bool) -> None:
@@ -19,3 +19,15 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
         raise MissingError(f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
     if path.exists() and not overwrite:
         raise ExistsError(f"{path} exists already", "add --overwrite to replace it")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text; bytes of names that are no valid text stay as they are.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error

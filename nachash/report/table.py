@@ -68,6 +68,7 @@ def encoding(result: Encoding) -> str:
     labels = f"{result.labels} labels" if result.labels else "no labels"
     continued = result.added != result.images
     history = f"{result.added:,} new, {result.changed:,} changed, {result.unchanged:,} unchanged"
+    history += f" ({result.renamed:,} renamed)" if result.renamed else ""
     return _facts(
         [
             ("index", result.index),

@@ -9,7 +9,8 @@ from nachash.records import Skipped
 class Encoding:
     """Result of `encode` and `index add`: `images` codes are in the index, `skipped` are not.
 
-    `unmatched`: rows of a table of labels that name no image.
+    `renamed`: of the unchanged ones, those that have another path now. `unmatched`: rows of
+    a table of labels that name no image.
     """
 
     index: str
@@ -24,3 +25,4 @@ class Encoding:
     changed: int = 0
     unchanged: int = 0
     unmatched: int = 0
+    renamed: int = 0

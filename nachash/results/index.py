@@ -119,6 +119,18 @@ class Rewriting:
 
 
 @dataclass(frozen=True, slots=True)
+class Relocation:
+    """Result of `index relocate`: of `looked_for` images, `found` are below the new root."""
+
+    index: str
+    old_root: str
+    root: str
+    images: int
+    looked_for: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """Result of `index export`."""
 

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from projection import random_projection
 
 from nachash.codes import hamming
 from nachash.errors import DamagedError
 from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.results.calibration import Calibration
-from nachash.tasks.dedup.calibrate import random_distances, recommended
+from nachash.tasks.dedup.calibrate import recommended
+from nachash.tasks.dedup.strangers import copies_among, look_alike, random_distances
 from nachash.tasks.search.radius import calibration_of
 
 BITS = 16
@@ -27,17 +30,56 @@ def test_random_pairs_have_the_distances_of_all_pairs():
     codes = np.random.default_rng(0).integers(0, 256, (300, 2), np.uint8)
     every = hamming(codes, codes)[~np.eye(300, dtype=bool)]
 
-    found = random_distances(codes, BITS, np.random.default_rng(1))
+    found, near = random_distances(codes, BITS, np.random.default_rng(1))
 
     shares = np.bincount(every, minlength=BITS + 1) / every.size
     assert found.sum() == 300 * 299
+    assert (near[:, 2] <= BITS // 8).all()
+    assert (np.bitwise_count(codes[near[:, 0]] ^ codes[near[:, 1]]).sum(axis=1) == near[:, 2]).all()
     assert np.abs(found / found.sum() - shares).max() < 0.01
 
 
 def test_a_code_is_never_paired_with_itself():
     codes = np.array([[0, 0], [255, 255]], np.uint8)
 
-    assert random_distances(codes, BITS, np.random.default_rng(0)).tolist() == [0] * 16 + [2]
+    found, near = random_distances(codes, BITS, np.random.default_rng(0))
+    assert found.tolist() == [0] * 16 + [2]
+    assert not len(near)
+
+
+def test_copies_are_no_strangers():
+    """Of ten pairs at distance 1 half are copies; one cannot be opened, one is flat."""
+    pictures = dict(enumerate(np.random.default_rng(0).normal(size=(20, 9))))
+    for row in range(0, 10, 2):
+        pictures[row + 1] = 3 * pictures[row] + 5
+    pictures[12], pictures[15] = None, np.ones(9)
+    near = np.array([[row, row + 1, 1] for row in range(0, 20, 2)])
+
+    found = copies_among(counts([1] * 100 + [8] * 900), near, pictures.get)
+
+    assert found.tolist() == [0, 50] + [0] * 15
+    assert not look_alike(pictures[15], pictures[15])
+
+
+def test_a_collection_of_pairs_is_calibrated_as_one_of_single_pictures(nachash, tmp_path):
+    """Each picture also at half its size: before, the pairs were taken for strangers."""
+    random_projection(tmp_path / "model", 16, 64)
+    rng = np.random.default_rng(0)
+    (tmp_path / "in").mkdir()
+    for number in range(60):
+        small = Image.fromarray(rng.integers(0, 256, (6, 9, 3), np.uint8))
+        large = small.resize((96, 64), Image.Resampling.BICUBIC)
+        large.save(tmp_path / "in" / f"{number}.png")
+        large.resize((48, 32)).save(tmp_path / "in" / f"{number}-half.png")
+    nachash("encode", "in", "c.h5", "--model", "model", "--labels", "none", cwd=tmp_path)
+    before = nachash("dedup", "c.h5", cwd=tmp_path).out.splitlines()
+
+    measured = nachash("calibrate", "c.h5", "--json", cwd=tmp_path)
+
+    after = nachash("dedup", "c.h5", cwd=tmp_path)
+    assert json.loads(measured.out)["same_photo_radius"] > 0
+    assert "120 images are few" in measured.err
+    assert len(after.out.splitlines()) >= len(before) >= 50
 
 
 def test_the_radius_finds_the_copies_and_keeps_strangers_out():

@@ -186,6 +186,11 @@ def write_attributes(
     return identity
 
 
+def write_root(file: h5py.File, root: str) -> None:
+    """Write what the paths are relative to, in place of what was there."""
+    file.attrs["root"] = np.bytes_(json.dumps(root).encode())
+
+
 def seal(file: h5py.File, digests: Manifest, committed: int, next_id: int) -> None:
     """Write what makes the present content count: the last thing before a commit."""
     file.attrs.modify("committed", np.int64(committed))

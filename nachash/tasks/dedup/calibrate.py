@@ -22,12 +22,12 @@ from nachash.records import Preprocessing, Progress, silent
 from nachash.results.calibration import Calibration
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.dedup.strangers import Thumbnails, copies_among, random_distances
 
-PAIRS: Final = 4_000_000
-PAIRS_AT_ONCE: Final = 250_000
 FOUND: Final = 0.95  # share of the copies that a radius should find
 SAME_PHOTO_STRANGERS: Final = 0.1  # expected per query
 SIMILAR_STRANGERS: Final = 10.0
+FEW: Final = 200  # images; of fewer the strangers are a rough estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +53,18 @@ def calibrate(
         StorageError: the index cannot be written.
     """
     path = chosen_index(settings.index, choice, changing=True)
+    writer.open_for_append(path).close()  # one that cannot be written is told before the work
     rng = np.random.default_rng(settings.seed)
     with open_index(path) as index:
         if index.rows < 2:
             raise MissingError(f"{path} has {index.rows} images: calibrating takes at least two")
-        random = random_distances(index.codes(), index.bits, rng)
+        if index.rows < FEW:
+            choice(f"{index.rows} images are few: how many strangers meet is a rough estimate")
         if refusal := "://" in index.root and settings.hosts.refusal(index.root):
             raise MissingError(f"pictures at {index.root} are not opened: {refusal}")
+        random, near = random_distances(index.codes(), index.bits, rng)
+        opened = Thumbnails(index, settings.hosts)
+        random -= copies_among(random, near, opened)
         images, same, similar = _copies(index, settings, rng, progress)
         measured = recommended(index.bits, index.rows, images, random, same, similar)
     with writer.open_for_append(path) as storing:
@@ -102,21 +107,6 @@ def recommended(
     return replace(unfinished, same_photo_radius=same_photo, similar_radius=max(same_photo, wider))
 
 
-def random_distances(
-    codes: UInt8[np.ndarray, "n bytes"], bits: int, rng: np.random.Generator
-) -> Int64[np.ndarray, "distances"]:
-    """Counts of the distances of random pairs of different rows."""
-    n = len(codes)
-    counts = np.zeros(bits + 1, np.int64)
-    pairs = min(PAIRS, n * (n - 1))
-    for start in range(0, pairs, PAIRS_AT_ONCE):
-        size = min(PAIRS_AT_ONCE, pairs - start)
-        one = rng.integers(0, n, size)
-        other = (one + rng.integers(1, n, size)) % n
-        counts += np.bincount(code.popcount(codes[one] ^ codes[other]), minlength=bits + 1)
-    return counts
-
-
 def _copies(
     index: Index, settings: CalibrateSettings, rng: np.random.Generator, progress: Progress
 ) -> tuple[int, Int64[np.ndarray, "distances"], Int64[np.ndarray, "distances"]]:
@@ -136,7 +126,7 @@ def _copies(
     if not used:
         raise MissingError(
             f"no image of {index.path} can be opened below {index.root}",
-            "put the images back where they were, or encode them again",
+            f"nachash index relocate {index.root} NEW --index {index.path}",
         )
     return used, same, similar
 

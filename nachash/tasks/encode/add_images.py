@@ -11,12 +11,14 @@ from nachash.errors import InterruptedRunError
 from nachash.images.sources.selection import Selection
 from nachash.index import writer
 from nachash.index.reader import open_index
+from nachash.index.renaming import rename
 from nachash.index.rows import Changes
 from nachash.records import Labels, Preprocessing, Progress, Skipped
 from nachash.shapes import UInt8
 from nachash.tasks.encode.coded_batches import CodedBatch, coded_batches, images_at_once
 from nachash.tasks.encode.label_columns import in_columns
 from nachash.tasks.encode.plan import Plan, digest, plan
+from nachash.tasks.encode.renames import renames
 from nachash.tasks.encode.write_behind import WriteBehind
 from nachash.tasks.model import Activations
 
@@ -43,13 +45,27 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many images were added, encoded again, and left as they were; `images` are live now."""
+    """How many images were added, encoded again, and left as they were; `images` are live now.
+
+    Of those left as they were, `renamed` have another path.
+    """
 
     added: int
     changed: int
     unchanged: int
     images: int
     skipped: tuple[Skipped, ...]
+    renamed: int = 0
+
+
+def _follow_renames(work: Work) -> int:
+    """Give files that are elsewhere now their new paths in the index; how many there are."""
+    writer.finish(work.index)  # one that cannot be written is told before the work
+    with open_index(work.index) as known:
+        names = renames(known, work.source)
+    if names:
+        rename(work.index, names)
+    return len(names)
 
 
 def add_images(work: Work, progress: Progress) -> Outcome:
@@ -60,6 +76,7 @@ def add_images(work: Work, progress: Progress) -> Outcome:
         StorageError: the disk is full, or another process writes the index.
     """
     try:
+        renamed = _follow_renames(work)
         with writer.open_for_append(work.index) as index:
             with open_index(work.index) as known:
                 todo = plan(known, work.source, by_content=work.by_content)
@@ -70,7 +87,8 @@ def add_images(work: Work, progress: Progress) -> Outcome:
                 index.add_label_names(table.new_names)
             if todo.times or work.source.skipped:
                 index.change(Changes(times=todo.times), work.source.skipped)
-            return _encoded(work, todo, index, table, before, progress)
+            outcome = _encoded(work, todo, index, table, before, progress)
+            return replace(outcome, renamed=renamed)
     except KeyboardInterrupt as error:
         raise InterruptedRunError(
             f"interrupted: what was encoded so far can be read in {work.index}",

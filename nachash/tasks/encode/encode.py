@@ -93,6 +93,7 @@ def encode(
         changed=outcome.changed,
         unchanged=outcome.unchanged,
         unmatched=unmatched,
+        renamed=outcome.renamed,
     )
 
 
@@ -138,7 +139,9 @@ def _can_continue(
         return True
     if not leftover:
         raise ExistsError(
-            f"{target} exists already and {trouble}", "another name, or --overwrite to replace it"
+            f"{target} exists already and {trouble}",
+            "another name, or --overwrite to replace it; or, where the images have moved, "
+            "nachash index relocate OLD NEW",
         )
     writer.open_for_append(target).close()  # nobody else is writing it
     target.unlink()
@@ -168,7 +171,7 @@ def _continuation(
 
 def _unmatched(target: Path, settings: EncodeSettings, selection: Selection, choice: Choice) -> int:
     with reader.open_index(target) as index:
-        return rows_without_image(settings.labels, selection, index.all_paths(), choice)
+        return rows_without_image(settings.labels, selection, index, choice)
 
 
 def _create(target: Path, model: Model, source: FileSource, labels: Labels | None) -> None:

@@ -1,7 +1,7 @@
 """Where images stand below the root of an index, and which labels they get there."""
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from nachash.errors import UsageError
@@ -82,13 +82,17 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
 
 
 def rows_without_image(
-    wanted: str, source: FileSource, known: Iterable[str], tell: Callable[[str], None]
+    wanted: str, source: FileSource, index: Index, tell: Callable[[str], None]
 ) -> int:
-    """How many rows of a table of labels name neither an image of a source nor a known one."""
+    """How many rows of a table of labels name neither an image of a source nor of an index."""
     if wanted in ("auto", "folder", "none"):
         return 0
-    present = {each.path for each in source.references} | {each.path for each in source.skipped}
-    count, told = unmatched(csv_rows(Path(wanted)), present.union(known))
+    rows = [*csv_rows(Path(wanted))]
+    indexed = index.positions_of_paths(rows)
+    present = {row for row, place in zip(rows, indexed.tolist(), strict=True) if place >= 0}
+    present.update(each.path for each in source.references)
+    present.update(each.path for each in source.skipped)
+    count, told = unmatched(rows, present)
     if count:
         tell(f"warning: {wanted}: {told}")
     return count

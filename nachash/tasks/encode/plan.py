@@ -35,8 +35,8 @@ class Plan:
 def plan(index: Index, source: Selection, *, by_content: bool) -> Plan:
     """Compare path, size and time of change of every image with the index.
 
-    `by_content`: a file of the same size whose time has changed is read, and counts as unchanged
-    when its digest is the recorded one.
+    `by_content`: a file of the same size is read where its digest is recorded, and counts as
+    unchanged when that is its own, whatever its time.
     """
     rows = index.positions_of_paths([each.path for each in source.references])
     recorded = _recorded(index, rows[rows >= 0], by_content=by_content)
@@ -47,11 +47,10 @@ def plan(index: Index, source: Selection, *, by_content: bool) -> Plan:
             (found.failed if reference.path in listed else found.fresh).append(reference)
             continue
         identifier, size, time, known = next(recorded)
-        if (size, time) == (reference.size, reference.mtime_ns):
+        if size == reference.size and _is_same(source, reference, time, known):
             found.unchanged += 1
-        elif size == reference.size and _is_same(source, reference, known):
-            found.unchanged += 1
-            found.times[identifier] = reference.mtime_ns
+            if time != reference.mtime_ns:
+                found.times[identifier] = reference.mtime_ns
         else:
             found.changed.append(reference)
             found.ids[reference.path] = identifier
@@ -81,5 +80,8 @@ def digest(source: Selection, reference: Reference) -> bytes:
         return bytes(DIGEST_BYTES)
 
 
-def _is_same(source: Selection, reference: Reference, recorded: bytes) -> bool:
-    return any(recorded) and digest(source, reference) == recorded
+def _is_same(source: Selection, reference: Reference, time: int, recorded: bytes) -> bool:
+    """By the digest where it counts and is recorded, else by the time."""
+    if not any(recorded):
+        return time == reference.mtime_ns
+    return digest(source, reference) == recorded

@@ -44,7 +44,7 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
     with open_index(path) as index:
         selection = placed(source, index)
         labels = further_labels(settings.labels, selection, index)
-        unmatched = rows_without_image(settings.labels, selection, index.all_paths(), choice)
+        unmatched = rows_without_image(settings.labels, selection, index, choice)
         encoder = OnnxEncoder(index.encoder, threads=None)
         bits, preprocessing = index.bits, index.preprocessing
     outcome = add_images(
@@ -77,4 +77,5 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
         changed=outcome.changed,
         unchanged=outcome.unchanged,
         unmatched=unmatched,
+        renamed=outcome.renamed,
     )

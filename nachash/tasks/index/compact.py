@@ -54,3 +54,5 @@ def _copy(index: Index, new: naming.NewFile) -> None:
         copy_rows(index, compacted, names=index.label_names, keep_ids=True)
         compacted.change(skipped=index.errors())
         compacted.reserve_ids(index.next_id)
+        if index.calibration is not None:
+            compacted.store_calibration(index.calibration)

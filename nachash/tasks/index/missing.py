@@ -58,7 +58,7 @@ def missing(index: Index, hosts: Hosts) -> Missing:
         why = f" ({found.unknown[0].reason})" if found.unknown else ""
         raise MissingError(
             f"no image of {index.path} is to be seen at {root}{why}, so nothing is removed",
-            "mount the disk or move the folder back; or name what to remove",
+            "mount the disk; or, where they have moved, nachash index relocate OLD NEW",
         )
     if found.rows:
         found.emptied = _emptied(index, found.rows)
@@ -106,7 +106,7 @@ def _in_archive(root: str, known: Iterable[str]) -> Missing:
     if not os.path.lexists(root):
         raise MissingError(
             f"{root} is not there, so nothing is removed",
-            "mount or move it back; or name what to remove",
+            "mount it; or, where it has moved, nachash index relocate OLD NEW",
         )
     source = location.source(root, sys.stdin)
     present = {each.path for each in source.references} | {each.path for each in source.skipped}
