@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or os.environ.get("NACHASH_CHECK_SHAPES"):
-    from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8, UInt16, UInt64
+    from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8, UInt16, UInt32, UInt64
 else:
 
     class _Unchecked:
@@ -18,6 +18,18 @@ else:
         def __class_getitem__(cls, item: tuple[Any, str]) -> Any:
             return item[0]
 
-    Bool = Float = Float32 = Float64 = Int64 = UInt8 = UInt16 = UInt64 = _Unchecked
+    Bool = Float = Float32 = Float64 = Int32 = Int64 = _Unchecked
+    UInt8 = UInt16 = UInt32 = UInt64 = _Unchecked
 
-__all__ = ["Bool", "Float", "Float32", "Float64", "Int64", "UInt8", "UInt16", "UInt64"]
+__all__ = [
+    "Bool",
+    "Float",
+    "Float32",
+    "Float64",
+    "Int32",
+    "Int64",
+    "UInt8",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+]

@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from nachash.shapes import Int64, UInt8
+from nachash.shapes import Int32, UInt8, UInt32
 
 _LONGEST_KEY: Final = 32  # bits of a piece that are looked at; agreeing on them is necessary
+_AT_ONCE: Final = 1 << 18  # codes whose bits are looked at one by one
 _SHORTEST_PIECE: Final = 4  # bits; shorter pieces hardly tell codes apart
 
 
@@ -26,13 +27,14 @@ class Candidates:
     Row r stands for item `order[r]` and is compared with rows r + 1 to `ends[r]`.
     """
 
-    order: Int64[np.ndarray, "n"]
-    ends: Int64[np.ndarray, "n"]
+    order: Int32[np.ndarray, "n"]
+    ends: Int32[np.ndarray, "n"]
 
     @property
     def pairs(self) -> int:
         """Number of comparisons."""
-        return int((self.ends - np.arange(1, len(self.ends) + 1)).sum())
+        n = len(self.ends)
+        return int(self.ends.sum(dtype=np.int64)) - n * (n + 1) // 2
 
 
 def candidates(codes: UInt8[np.ndarray, "n bytes"], bits: int, radius: int) -> Iterator[Candidates]:
@@ -43,7 +45,7 @@ def candidates(codes: UInt8[np.ndarray, "n bytes"], bits: int, radius: int) -> I
         for piece in pieces:
             yield _by_piece(codes, *piece)
     else:
-        yield Candidates(np.arange(n, dtype=np.int64), np.full(n, n, np.int64))
+        yield Candidates(np.arange(n, dtype=np.int32), np.full(n, n, np.int32))
 
 
 def _pieces(bits: int, radius: int) -> list[tuple[int, int]]:
@@ -57,13 +59,22 @@ def _pieces(bits: int, radius: int) -> list[tuple[int, int]]:
 def _by_piece(codes: UInt8[np.ndarray, "n bytes"], first: int, last: int) -> Candidates:
     """Items sorted by one piece of their codes, compared within equal ones."""
     last = min(last, first + _LONGEST_KEY)
+    key = np.empty(len(codes), np.uint32)
+    for start in range(0, len(codes), _AT_ONCE):
+        key[start : start + _AT_ONCE] = _key(codes[start : start + _AT_ONCE], first, last)
+    order = np.argsort(key, kind="stable").astype(np.int32)
+    key = key[order]
+    borders = np.flatnonzero(np.concatenate([key[1:] != key[:-1], np.ones(len(key[:1]), bool)])) + 1
+    ends = np.repeat(borders.astype(np.int32), np.diff(borders, prepend=0))
+    return Candidates(order, ends)
+
+
+def _key(codes: UInt8[np.ndarray, "n bytes"], first: int, last: int) -> UInt32[np.ndarray, "n"]:
+    """Some bits of each code, up to 32, as a number."""
     present = np.unpackbits(codes[:, first // 8 : -(-last // 8)], axis=1)
     offset = first % 8
     packed = np.packbits(present[:, offset : offset + last - first], axis=1)
     key = np.zeros(len(codes), np.uint32)
     for column in packed.T:
         key = (key << np.uint32(8)) | column
-    order = np.argsort(key, kind="stable").astype(np.int64)
-    sorted_key = key[order]
-    ends = np.searchsorted(sorted_key, sorted_key, side="right").astype(np.int64)
-    return Candidates(order, ends)
+    return key

@@ -58,11 +58,11 @@ def join_near(words: Any, order: Any, ends: Any, rows: Any, radius: Any, parent:
 
     Args:
         words: uint64 [words n], the codes in the order of the rows.
-        order: int64 [n], the item that each row is.
-        ends: int64 [n], where each row's candidates end.
+        order: int32 [n], the item that each row is.
+        ends: int32 [n], where each row's candidates end.
         rows: int64 [first, stop, step], the rows to work on.
         radius: the largest distance, in bits, that joins.
-        parent: int64 [n], changed.
+        parent: int32 [n], changed.
     """
     distances = np.empty(_BLOCK, np.uint16)
     for row in range(rows[0], rows[1], rows[2]):

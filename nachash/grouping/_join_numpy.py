@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from nachash.shapes import Int64
+from nachash.shapes import Int32
 
 _FEW: Final = 64  # candidates up to which a row is compared together with others
 _ROWS: Final = 8_192  # so compared at once; their words stay in the second-level cache
@@ -68,11 +68,7 @@ def _distances(some: Any, others: Any) -> Any:
     return found
 
 
-def _unite(
-    parent: Int64[np.ndarray, "n"],
-    one: Int64[np.ndarray, "pairs"],
-    other: Int64[np.ndarray, "pairs"],
-) -> None:
+def _unite(parent: Int32[np.ndarray, "n"], one: np.ndarray, other: np.ndarray) -> None:
     """Put the items of each pair into one group, the smallest root on top."""
     while len(one):
         one, other = _roots(parent, one), _roots(parent, other)
@@ -83,9 +79,7 @@ def _unite(
         np.minimum.at(parent, other, one)
 
 
-def _roots(
-    parent: Int64[np.ndarray, "n"], items: Int64[np.ndarray, "items"]
-) -> Int64[np.ndarray, "items"]:
+def _roots(parent: Int32[np.ndarray, "n"], items: np.ndarray) -> Int32[np.ndarray, "items"]:
     """The root of each item; their paths to it are cut short."""
     found = parent[items]
     while len(higher := np.flatnonzero(parent[found] != found)):

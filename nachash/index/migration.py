@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from nachash.errors import DamagedError
+from nachash.errors import DamagedError, StorageError
 from nachash.index.reader import Index, open_index
 from nachash.index.row_block import RowBlock
 from nachash.index.verification import problems
@@ -19,9 +19,11 @@ def rewrite(path: Path, fill: Callable[..., Any]) -> None:
 
     Raises:
         DamagedError: something is wrong in the index.
-        StorageError: the disk is full.
+        StorageError: the disk is full, or refuses to be read for a moment.
     """
-    for problem in problems(path):
+    if (problem := next(problems(path), None)) is not None:
+        if next(problems(path), None) != problem:  # the system refused to read for a moment
+            raise StorageError(f"{path} could not be read: {problem.what}", "try it again")
         raise DamagedError(
             f"{path} is damaged, so it is not brought to the present format: "
             f"{problem.part}: {problem.what}",

@@ -1,10 +1,11 @@
 """Images with their codes, from an index or encoded on the way: what `dedup` works on."""
 
 import functools
+import itertools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from nachash import codes
 from nachash.errors import IncompatibleError
 from nachash.images import stream
 from nachash.images.sources import location
-from nachash.index.reader import open_index
+from nachash.index.reader import Index
 from nachash.records import Preprocessing, Progress, Reference, Skipped
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.model import Activations, encoding_model, loaded_model
@@ -37,10 +38,8 @@ class CodedImages:
     """Images below one root, a row each; `ids` is None where there is no index.
 
     `sizes` in bytes, `times` of change in nanoseconds since 1970. `digests` of their contents are
-    zeros where they are not known, and None where none is.
-
-    Columns and no records: of a million images few are duplicates. A path that does not lie below
-    the root is absolute.
+    zeros where they are not known, and None where none is. A path that does not lie below the
+    root is absolute.
     """
 
     root: str
@@ -53,26 +52,42 @@ class CodedImages:
     skipped: tuple[Skipped, ...]
     digests: UInt8[np.ndarray, "known digest"] | None = None
 
+    def take(self, rows: Int64[np.ndarray, "k"]) -> "CodedImages":
+        """Some of the images of a folder, which has neither ids nor digests."""
+        return replace(
+            self,
+            paths=[self.paths[row] for row in rows.tolist()],
+            sizes=self.sizes[rows],
+            times=self.times[rows],
+            codes=self.codes[rows],
+        )
 
-def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
-    """The images of an index, and the encoder inside it.
+    def gallery(self) -> "Gallery":
+        """The images as something to compare."""
+        return Gallery(self.root, self.codes, self.bits, self.skipped, self.take)
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The codes of all images below one root; `describe` tells what some rows, ascending, are.
+
+    Of ten million images few are duplicates, so nothing else is held of the others.
+    """
+
+    root: str
+    codes: UInt8[np.ndarray, "n bytes"]
+    bits: int
+    skipped: tuple[Skipped, ...]
+    describe: Callable[[Int64[np.ndarray, "k"]], CodedImages]
+
+
+def of_index(index: Index) -> tuple[Gallery, Encoder]:
+    """The images of an index, which stays open while they are described, and its encoder.
 
     Raises:
-        MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
+        DamagedError, StorageError: it cannot be read.
     """
-    with open_index(path, check=check) as index:
-        images = CodedImages(
-            root=index.root,
-            paths=index.all_paths(),
-            sizes=index.sizes(),
-            times=index.times(),
-            codes=index.codes(),
-            bits=index.bits,
-            ids=index.ids(),
-            skipped=(),
-            digests=index.digests(),
-        )
-        onnx, preprocessing = index.encoder, index.preprocessing
+    onnx = index.encoder
 
     @functools.cache
     def session() -> "OnnxEncoder":
@@ -80,7 +95,23 @@ def of_index(path: Path, *, check: bool = True) -> tuple[CodedImages, Encoder]:
 
         return OnnxEncoder(onnx)
 
-    return images, Encoder(preprocessing, lambda pixels: session().activations(pixels))
+    describe = functools.partial(_described, index)
+    gallery = Gallery(index.root, index.codes(), index.bits, (), describe)
+    return gallery, Encoder(index.preprocessing, lambda pixels: session().activations(pixels))
+
+
+def _described(index: Index, rows: Int64[np.ndarray, "k"]) -> CodedImages:
+    return CodedImages(
+        root=index.root,
+        paths=index.paths(rows),
+        sizes=index.values("size", rows),
+        times=index.values("mtime_ns", rows),
+        codes=index.values("codes", rows),
+        bits=index.bits,
+        ids=index.values("ids", rows),
+        skipped=(),
+        digests=index.values("digests", rows) if index.has_digests else None,
+    )
 
 
 def of_folder(
@@ -129,19 +160,33 @@ def encoded(
     )
 
 
-def joined(parts: Sequence[CodedImages]) -> CodedImages:
+def together(parts: Sequence[Gallery]) -> Gallery:
     """The images of several places as one, below the root of the first.
-
-    Ids and digests are those of the first alone.
 
     Raises:
         IncompatibleError: the codes differ in length.
     """
     if len({part.bits for part in parts}) > 1:
         raise IncompatibleError("codes of different lengths cannot be compared")
+    if len(parts) == 1:
+        return parts[0]
+    borders = np.cumsum([0, *(len(part.codes) for part in parts)])
+
+    def describe(rows: Int64[np.ndarray, "k"]) -> CodedImages:
+        spans = itertools.pairwise(np.searchsorted(rows, borders))
+        several = zip(parts, borders, spans, strict=False)
+        return _joined(
+            [part.describe(rows[slice(*span)] - before) for part, before, span in several]
+        )
+
+    every = np.concatenate([part.codes for part in parts])
+    skipped = tuple(image for part in parts for image in part.skipped)
+    return Gallery(parts[0].root, every, parts[0].bits, skipped, describe)
+
+
+def _joined(parts: Sequence[CodedImages]) -> CodedImages:
+    """Some images of several places as one; ids and digests are those of the first alone."""
     first, *others = parts
-    if not others:
-        return first
     outside = [
         os.path.join(part.root, path)  # noqa: PTH118 (speed)
         for part in others
@@ -155,6 +200,6 @@ def joined(parts: Sequence[CodedImages]) -> CodedImages:
         codes=np.concatenate([part.codes for part in parts]),
         bits=first.bits,
         ids=first.ids,
-        skipped=tuple(image for part in parts for image in part.skipped),
+        skipped=(),
         digests=first.digests,
     )

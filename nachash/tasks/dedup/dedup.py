@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from nachash.results.dedup import Duplicate, Duplicates, Grouping, Keep
 from nachash.shapes import Int64
 from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
-from nachash.tasks.dedup.coded_images import CodedImages, Encoder
+from nachash.tasks.dedup.coded_images import CodedImages, Encoder, Gallery
 from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.dedup.keeping import rank
 from nachash.tasks.dedup.members import Member, is_gone, members, without_other_names
@@ -56,7 +57,7 @@ class DedupSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    images: CodedImages
+    gallery: Gallery
     protected: tuple[Path, ...]
     calibration: Calibration | None
     encoder: Encoder
@@ -102,39 +103,44 @@ def searched(
         source = named_index(settings.source, "files are moved")
     else:
         source = settings.source or chosen_index(None, choice)
-    gathered = _gathered(source, settings, choice, progress)
-    images = gathered.images
-    look: SecondLook | None = None if settings.codes_only else SecondLook(settings.hosts)
-    if refusal := "://" in images.root and settings.hosts.refusal(images.root):
-        choice(f"pictures at {images.root} are not compared, codes alone decide: {refusal}")
-        look = None
-    radius = settings.max_distance
-    if radius is None:
-        radius, sentence = same_photo_radius(gathered.calibration, images.bits)
-        choice(sentence)
-    passed: Counter[str] = Counter()
-    groups = tuple(_groups(gathered, radius, settings, look, passed, progress))
+    with ExitStack() as opened:
+        gathered = _gathered(source, settings, choice, progress, opened)
+        gallery = gathered.gallery
+        look: SecondLook | None = None if settings.codes_only else SecondLook(settings.hosts)
+        if refusal := "://" in gallery.root and settings.hosts.refusal(gallery.root):
+            choice(f"pictures at {gallery.root} are not compared, codes alone decide: {refusal}")
+            look = None
+        radius = settings.max_distance
+        if radius is None:
+            radius, sentence = same_photo_radius(gathered.calibration, gallery.bits)
+            choice(sentence)
+        passed: Counter[str] = Counter()
+        groups = tuple(_groups(gathered, radius, settings, look, passed, progress))
     found = Duplicates(
         source=str(source),
-        root=images.root,
+        root=gallery.root,
         max_distance=radius,
         grouping=settings.grouping,
-        bits=images.bits,
-        images=len(images.paths),
+        bits=gallery.bits,
+        images=len(gallery.codes),
         groups=groups,
-        skipped=images.skipped,
+        skipped=gallery.skipped,
         notes=tuple(f"left out, {what}: {count:,}" for what, count in passed.items() if count),
     )
     return Searched(found, gathered.encoder)
 
 
 def _gathered(
-    source: Path, settings: DedupSettings, choice: Callable[[str], None], progress: Progress
+    source: Path,
+    settings: DedupSettings,
+    choice: Callable[[str], None],
+    progress: Progress,
+    opened: ExitStack,
 ) -> _Gathered:
     """Images of the source and of the reference folders that it does not hold already."""
     measured = None
     if source.is_dir():
-        first, encoder = coded_images.of_folder(
+        images, encoder = coded_images.of_folder(
             str(source),
             settings.model,
             settings.device,
@@ -142,18 +148,19 @@ def _gathered(
             choice=choice,
             progress=progress,
         )
+        first = images.gallery()
     else:
-        first, encoder = coded_images.of_index(source, check=not settings.no_check)
-        with open_index(source) as index:
-            measured = calibration_of(index)
+        index = opened.enter_context(open_index(source, check=not settings.no_check))
+        first, encoder = coded_images.of_index(index)
+        measured = calibration_of(index)
     protected = tuple(_folder(path) for path in settings.reference)
     outside = [path for path in protected if not is_below(first.root, str(path))]
     others = [
-        coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress)
+        coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress).gallery()
         for path in outside
     ]
     return _Gathered(
-        coded_images.joined([first, *others]), protected, measured, encoder, settings.hosts
+        coded_images.together([first, *others]), protected, measured, encoder, settings.hosts
     )
 
 
@@ -174,28 +181,41 @@ def _groups(
     """Groups of which at least one image lies outside the reference folders; counts what is not."""
     from nachash.grouping.components import components
 
-    images = gathered.images
-    label = components(images.codes, bits=images.bits, radius=radius, progress=progress)
-    for rows in _rows_by_label(label):
-        for alike in _of_one_kind(gathered, rows, passed):
+    gallery = gathered.gallery
+    label = components(gallery.codes, bits=gallery.bits, radius=radius, progress=progress)
+    near = _not_alone(label)
+    images = gallery.describe(near)
+    for rows in _rows_by_label(label[near]):
+        for alike in _of_one_kind(gathered, images, rows, passed):
             compared = _Compared(alike, look, progress)
             for group in _split(images, compared, radius, settings):
                 if not all(each.reference for each in group):
                     yield group
 
 
+def _not_alone(label: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "k"]:
+    """Rows whose label, which is the first row of their group, another row has, too."""
+    later = np.flatnonzero(label != np.arange(len(label)))
+    found = np.zeros(len(label), bool)
+    found[later] = found[label[later]] = True
+    return np.flatnonzero(found)
+
+
 def _rows_by_label(label: Int64[np.ndarray, "n"]) -> Iterator[Int64[np.ndarray, "n"]]:
-    """Rows of each group of two or more, groups in the order of their first row."""
+    """Rows of each group, groups in the order of their first row."""
     order = np.argsort(label, kind="stable")
     borders = np.flatnonzero(np.diff(label[order])) + 1
-    return (rows for rows in np.split(order, borders) if len(rows) > 1)
+    return (rows for rows in np.split(order, borders) if len(rows))
 
 
 def _of_one_kind(
-    gathered: _Gathered, rows: Int64[np.ndarray, "n"], passed: Counter[str]
+    gathered: _Gathered,
+    images: CodedImages,
+    rows: Int64[np.ndarray, "n"],
+    passed: Counter[str],
 ) -> Iterator[list[Member]]:
     """Files that are there, each once; those that hold more than a picture beside their equals."""
-    found = members(gathered.images, rows, gathered.protected, gathered.hosts, gathered.companions)
+    found = members(images, rows, gathered.protected, gathered.hosts, gathered.companions)
     there = [each for each in found if not is_gone(each)]
     distinct = without_other_names(there)
     passed[_GONE] += len(found) - len(there)
