@@ -24,10 +24,11 @@ from nachash.errors import (
     StorageError,
 )
 from nachash.exports import npy
-from nachash.index import writer
+from nachash.index import migration, writer
 from nachash.index.reader import open_index
 from nachash.index.storage import journal
 from nachash.index.verification import problems
+from nachash.results.index import Problem
 from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
 from nachash.tasks.encode.encode import EncodeSettings, encode
 from nachash.tasks.index.add import AddSettings, add
@@ -320,3 +321,16 @@ def test_every_call_of_every_verb(origin, verb, tiny_model, tmp_path, linked):
         linked=linked,
         errors=lambda _: system_calls.ERRORS,
     )
+
+
+def test_a_failure_to_read_that_does_not_come_again_is_no_damage(
+    origin, tiny_model, tmp_path, monkeypatch
+):
+    place = prepared(origin, VERBS["migrate"], tiny_model, tmp_path / "w", linked=False)
+    refused = iter([[Problem("ids", "[Errno 5] Input/output error")], []])
+    monkeypatch.setattr(migration, "problems", lambda _: iter(next(refused)))
+
+    with pytest.raises(StorageError, match="try it again"):
+        done(VERBS["migrate"], place)
+    assert next(refused, None) is None
+    assert open_index(place.index).header.version == 1
