@@ -23,6 +23,8 @@ CONTRASTIVE = [
     ("nac-moco", {}),
     ("nac-moco", {"posterior": "network"}),
     ("simclr", {}),
+    ("cibhash", {}),
+    ("bi-half", {}),
     ("moco-v2", {}),
     ("moco-v2", {"symmetric": False}),
     ("insdis", {}),

@@ -167,7 +167,12 @@ def test_state_survives_a_checkpoint(name: str) -> None:
 
 
 def test_the_methods_without_training_are_known() -> None:
-    assert set(plugins.names("methods")) - set(trained_methods()) == {"itq", "lsh", "pca"}
+    assert set(plugins.names("methods")) - set(trained_methods()) == {
+        "itq",
+        "lsh",
+        "pca",
+        "pca-rotated",
+    }
 
 
 @every_method
@@ -364,6 +369,8 @@ def test_nac_with_momentum_settles_automatic_noise_by_all_codes_of_its_mixture()
         ("nac", {"first_sampled": 1.5}, "1.5 is no share of the noise"),
         ("nac-mean-field", {"mixture": "none"}, "'none' is not a mixture"),
         ("nac-mean-field", {"noise": 0.5}, "it must lie between 0"),
+        ("cibhash", {"temperature": 0.0}, "a temperature of 0 must be positive"),
+        ("bi-half", {"gamma": -1.0}, "a gamma of -1 pushes codes away"),
         ("nac-moco", {"l2": -0.1}, "a weight of -0.1 would reward long codewords"),
         ("nac-moco", {"posterior": "code"}, "'code' is not a posterior of NAC with momentum"),
         ("nac-moco", {"noise": 0.5}, "it must lie between 0"),

@@ -21,7 +21,7 @@ from nachash.methods.pca import principal_components
 from nachash.objective import Batch, Scale
 
 IMAGES, FEATURES, BITS = 300, 24, 8
-NAMES = ["itq", "lsh", "pca"]
+NAMES = ["itq", "lsh", "pca", "pca-rotated"]
 
 
 def features(images: int = IMAGES, seed: int = 0) -> np.ndarray:
