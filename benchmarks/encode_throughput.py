@@ -85,7 +85,7 @@ def of_case(
 
     def encoder() -> None:
         for start in range(0, count, 256):
-            model.activations(pixels[: count - start])
+            model.encoder.activations(pixels[: count - start])
 
     runs: dict[str, Callable[[], None]] = {
         "one thread": lambda: threads(0),
@@ -130,8 +130,7 @@ def everything(source: Files, model: Model, workers: int) -> None:
         work = Work(
             index=index,
             source=below(source, ""),
-            preprocessing=model.config.preprocessing,
-            activations=model.activations,
+            encoder=model.encoder,
             labels=None,
             batch_size=256,
             workers=workers,

@@ -68,7 +68,7 @@ def encoded(digits, positions, model):
     batches = stream.batches(
         source_of(digits, positions), model.config.preprocessing, batch_size=256, workers=0
     )
-    return np.concatenate([model.activations(batch.pixels) for batch in batches])
+    return np.concatenate([model.encoder.activations(batch.pixels) for batch in batches])
 
 
 def reranked_precision(query, packed, relevant, at):

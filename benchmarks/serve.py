@@ -32,13 +32,15 @@ CLIENTS = 32
 K = 10
 MANY = 32  # codes in a request of the last row
 SERVER = """
-import sys
+import logging, sys
 from pathlib import Path
 from nachash.server.running import Place, run
 from nachash.tasks.serve.service import Service, ServeSettings
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+logging.getLogger("nachash").setLevel("INFO")
 settings = ServeSettings(index=Path(sys.argv[1]), most_at_once=int(sys.argv[2]))
-with Service(settings, choice=print) as service:
-    run(service, Place(port=0), told=lambda text: print(text, flush=True))
+with Service(settings) as service:
+    run(service, Place(port=0))
 """
 
 

@@ -14,12 +14,23 @@ if TYPE_CHECKING:
     from nachash.library.hits import Hits
     from nachash.library.index import Index
     from nachash.library.mean_average_precision import mean_average_precision
+    from nachash.library.verbs import compare, evaluate, train
     from nachash.results.search import Hit
 
 telemetry.switch_off()
 
 __version__ = "0.1.0"
-__all__ = ["Encoder", "Hasher", "Hit", "Hits", "Index", "mean_average_precision"]
+__all__ = [
+    "Encoder",
+    "Hasher",
+    "Hit",
+    "Hits",
+    "Index",
+    "compare",
+    "evaluate",
+    "mean_average_precision",
+    "train",
+]
 
 _HOMES = {
     "Encoder": "library.encoder",
@@ -27,7 +38,10 @@ _HOMES = {
     "Hit": "results.search",
     "Hits": "library.hits",
     "Index": "library.index",
+    "compare": "library.verbs",
+    "evaluate": "library.verbs",
     "mean_average_precision": "library.mean_average_precision",
+    "train": "library.verbs",
 }
 
 

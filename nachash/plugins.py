@@ -10,7 +10,6 @@ cannot be taken over.
 """
 
 import ast
-import difflib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Final
 
 from nachash.errors import IncompatibleError, UsageError
+from nachash.near_word import did_you_mean
 
 _PACKAGE = Path(__file__).parent
 
@@ -90,10 +90,9 @@ def _entry(kind: str, name: str) -> importlib.metadata.EntryPoint:
     known = names(kind)
     if name in known:
         return _installed(kind)[name]
-    close = difflib.get_close_matches(name, known, n=1)
     raise UsageError(
         f"'{name}' is not one of the {kind.rpartition('.')[2]}: {', '.join(known)}",
-        f"did you mean {close[0]}?" if close else "",
+        did_you_mean(name, known),
     )
 
 

@@ -14,19 +14,19 @@ before it. Whoever made the current folder may be a stranger: each option says w
 (`SetBy`), and one that does not say so is the user's alone.
 """
 
-import difflib
 import enum
 import os
 import stat
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from nachash.errors import UsageError
+from nachash.near_word import did_you_mean
 
 FILE_NAME: Final = "nachash.toml"
 MAX_BYTES: Final = 1 << 16
@@ -178,7 +178,7 @@ def _checked(
     if command in known and not isinstance(table, dict):
         raise UsageError(f"{path}: '{command}' is not a table", f"[{command}]")
     if command not in known or not isinstance(table, dict):
-        raise UsageError(f"{path}: [{command}] is not a command", _closest(command, set(known)))
+        raise UsageError(f"{path}: [{command}] is not a command", _meant(command, known))
     values = {key.replace("-", "_"): value for key, value in table.items()}
     options = known[command]
     for key in values if options is not None else ():
@@ -186,7 +186,7 @@ def _checked(
             spelled = {_spelled(name) for name in options or ()}
             raise UsageError(
                 f"{path}: '{_spelled(key)}' is not an option of `nachash {command}`",
-                _closest(_spelled(key), spelled),
+                _meant(_spelled(key), spelled),
             )
     return values
 
@@ -225,6 +225,5 @@ def _spelled(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _closest(word: str, known: AbstractSet[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
+def _meant(word: str, known: Iterable[str]) -> str:
+    return did_you_mean(word, known, f"known: {', '.join(sorted(known))}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import os
 import shutil
 import signal
@@ -42,6 +43,21 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NACHASH_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture
+def said():
+    """What nachash has logged since the test began, as the command line prints it."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(
+        f"{'warning: ' * (record.levelno == logging.WARNING)}{record.getMessage()}"
+    )
+    log = logging.getLogger("nachash")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    yield lines
+    log.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

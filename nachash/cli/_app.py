@@ -22,6 +22,7 @@ def main() -> None:
     # Spinning OpenMP threads take the cores from whatever else runs, our own threads included:
     # a training step beside another process was measured two to three times as fast without.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _terminal.show_log()
     _terminal.show_warnings()
     arguments = sys.argv[1:]
     program = typer.main.get_command(_application(_needed(arguments)))

@@ -1,53 +1,38 @@
-"""Options that `compare` and `noise-sweep` share, and how they show an experiment."""
+"""What `compare` and `noise-sweep` share: options of every cell, and how an experiment is shown."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from nachash.results.compare import Experiment
-from nachash.settings import SetBy
+from nachash.options import OWNER, Flag
 
 if TYPE_CHECKING:
+    from nachash.results.compare import Experiment
     from nachash.tasks.compare.compare import CompareSettings
 
-Budget = Annotated[
-    str | None,
-    typer.Option(help="Training time of a cell: 90s, 10m; default: enough steps."),
-    SetBy.ANYBODY,
-]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="Passes over the images instead."), SetBy.ANYBODY
-]
-Seeds = Annotated[
-    int, typer.Option(min=1, help="Models of each kind, with --seed and the next."), SetBy.ANYBODY
-]
-Protocol = Annotated[
-    str | None,
-    typer.Option(help="Another protocol of the data set than the usual one."),
-    SetBy.ANYBODY,
-]
-Teacher = Annotated[
-    str | None,
-    typer.Option(help="A frozen network for every cell: a model directory, or a backbone."),
-    SetBy.OWNER,
-]
-Backbone = Annotated[str | None, typer.Option(help="Backbone of every cell."), SetBy.OWNER]
-Size = Annotated[
-    int | None, typer.Option(min=8, help="Side of the square input, in pixels."), SetBy.ANYBODY
-]
-BatchSize = Annotated[int | None, typer.Option(min=2, help="Images per step."), SetBy.ANYBODY]
-Augment = Annotated[
-    str | None, typer.Option(help="Recipe of the views of every cell."), SetBy.ANYBODY
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(help="Folder of models and figures, used again the next time."),
-    SetBy.OWNER,
-]
-Plot = Annotated[Path | None, typer.Option(help="Draw the figures into this picture."), SetBy.OWNER]
-Markdown = Annotated[Path | None, typer.Option(help="Write the table as Markdown."), SetBy.OWNER]
+# The options of `train` that hold for every cell.
+COMMON: Final = (
+    "data_root",
+    "protocol",
+    "epochs",
+    "budget",
+    "batch_size",
+    "backbone",
+    "teacher",
+    "size",
+    "augment",
+    "seed",
+    "device",
+    "workers",
+)
+DataSet = Annotated[str, Flag("A labelled data set by name.", OWNER)]
+Bits = Annotated[str, Flag("Lengths of a code, as 16,32,64.")]
+Seeds = Annotated[int, Flag("Models of each kind, with --seed and the next.", least=1)]
+Out = Annotated[Path | None, Flag("Folder of models and figures, used again the next time.", OWNER)]
+Plot = Annotated[Path | None, Flag("Draw the figures into this picture.", OWNER)]
+Markdown = Annotated[Path | None, Flag("Write the table as Markdown.", OWNER)]
 
 
 def numbers(text: str, kind: type[int] | type[float], option: str) -> tuple[Any, ...]:
@@ -85,7 +70,7 @@ def check_outputs(plot: Path | None, markdown: Path | None, *, overwrite: bool) 
 
 def run(
     settings: "CompareSettings",
-    draw: Callable[[Experiment, Path], None],
+    draw: "Callable[[Experiment, Path], None]",
     *,
     plot: Path | None,
     markdown: Path | None,
@@ -98,7 +83,7 @@ def run(
     from nachash.tasks.compare.compare import compare
 
     with terminal.progress() as progress:
-        experiment = compare(settings, note=terminal.note, progress=progress)
+        experiment = compare(settings, progress=progress)
     if plot and experiment.rows:
         draw(experiment, plot)
         terminal.note(f"wrote {plot}")

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nachash.cli import _terminal as terminal
 from nachash.errors import UsageError
 from nachash.images.sources.hosts import Hosts
-from nachash.results.dedup import Duplicates
-from nachash.results.evaluate import Scores
-from nachash.results.page import ResultPage
-from nachash.results.search import Answer
+
+if TYPE_CHECKING:
+    from nachash.results.dedup import Duplicates
+    from nachash.results.evaluate import Scores
+    from nachash.results.page import ResultPage
+    from nachash.results.search import Answer
 
 
 def check(path: Path, *, overwrite: bool) -> None:
@@ -36,7 +39,7 @@ def require_index(dataset: str | None) -> None:
         )
 
 
-def write_search(path: Path, answer: Answer, hosts: Hosts) -> None:
+def write_search(path: Path, answer: "Answer", hosts: Hosts) -> None:
     """Write the page of a search."""
     from nachash.tasks import pages
 
@@ -54,7 +57,7 @@ def pictures_can_be_shown() -> bool:
     return possible
 
 
-def pictures(answer: Answer, hosts: Hosts) -> Iterator[str]:
+def pictures(answer: "Answer", hosts: Hosts) -> Iterator[str]:
     """The hits of a search as pictures, with their distances and paths."""
     from nachash.report import terminal_pictures
     from nachash.tasks import pages
@@ -63,14 +66,14 @@ def pictures(answer: Answer, hosts: Hosts) -> Iterator[str]:
     return terminal_pictures.rows(pages.of_search(answer, hosts))
 
 
-def write_dedup(path: Path, found: Duplicates, hosts: Hosts) -> None:
+def write_dedup(path: Path, found: "Duplicates", hosts: Hosts) -> None:
     """Write the page of duplicates."""
     from nachash.tasks import pages
 
     _write(path, pages.of_dedup(found, hosts))
 
 
-def write_evaluation(path: Path, scores: Scores, queries: Path | None, hosts: Hosts) -> None:
+def write_evaluation(path: Path, scores: "Scores", queries: Path | None, hosts: Hosts) -> None:
     """Write the page of an evaluation."""
     from nachash.tasks import pages
 
@@ -88,7 +91,7 @@ def _told_of_hosts(index: str, hosts: Hosts) -> None:
         terminal.note(f"pictures at {root} are not opened: {refusal}")
 
 
-def _write(path: Path, page: ResultPage) -> None:
+def _write(path: Path, page: "ResultPage") -> None:
     from nachash.report import html, output
 
     text = html.results(page).encode("utf-8", "surrogateescape")

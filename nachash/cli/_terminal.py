@@ -1,17 +1,20 @@
 """What the user sees on stderr: notes, warnings, errors, progress. Results are not our business."""
 
+import logging
 import os
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nachash.errors import NachashError, NachashWarning, SkippedError
-from nachash.records import Progress, Skipped, silent
 from nachash.report.visible import visible
-from nachash.results.encode import Encoding
+
+if TYPE_CHECKING:
+    from nachash.records import Progress, Skipped
+    from nachash.results.encode import Encoding
 
 MOST_SKIPPED_SHOWN = 10
 
@@ -30,6 +33,24 @@ def notes(sentences: Sequence[str]) -> None:
     """A line for each."""
     for sentence in sentences:
         note(sentence)
+
+
+class _Lines(logging.Handler):
+    """Prints what is logged, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it."""
+        warning = "warning: " if record.levelno == logging.WARNING else ""
+        note(f"{warning}{record.getMessage()}")
+
+
+def show_log() -> None:
+    """From now on, print what nachash logs: choices that it made, things to know, warnings."""
+    log = logging.getLogger("nachash")
+    log.setLevel(logging.INFO)
+    if not any(isinstance(each, _Lines) for each in log.handlers):
+        log.addHandler(_Lines())
+    log.propagate = False
 
 
 def show_warnings() -> None:
@@ -58,7 +79,7 @@ def show_unexpected(error: BaseException) -> None:
     note("  try: the same command with --debug, and report what it prints")
 
 
-def show_skipped(skipped: Sequence[Skipped]) -> None:
+def show_skipped(skipped: "Sequence[Skipped]") -> None:
     """The images that were left out, with reasons; the first few when they are many."""
     for image in skipped[:MOST_SKIPPED_SHOWN]:
         note(f"skipped {image.path}: {image.reason}")
@@ -66,7 +87,7 @@ def show_skipped(skipped: Sequence[Skipped]) -> None:
         note(f"... and {len(skipped) - MOST_SKIPPED_SHOWN} more (all are listed in the index)")
 
 
-def require_nothing_skipped(result: Encoding) -> None:
+def require_nothing_skipped(result: "Encoding") -> None:
     """What --strict asks for.
 
     Raises:
@@ -78,7 +99,7 @@ def require_nothing_skipped(result: Encoding) -> None:
         raise SkippedError(f"{result.unmatched} labels have no image, and --strict was given")
 
 
-def show_unknown(images: Sequence[Skipped]) -> None:
+def show_unknown(images: "Sequence[Skipped]") -> None:
     """Images of which nobody knows whether they are there: how many for each reason."""
     for reason, count in Counter(image.reason for image in images).most_common(MOST_SKIPPED_SHOWN):
         note(f"left {count:,} images, of which nothing is known: {reason}")
@@ -97,9 +118,11 @@ def confirmed(question: str) -> bool:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> "Iterator[Progress]":
     """A live line on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty() or not first_process():
+        from nachash.records import silent
+
         yield silent
         return
     from rich.console import Console

@@ -1,27 +1,23 @@
 """`nachash calibrate`: which Hamming radius means the same photo, and which similar ones."""
 
-from pathlib import Path
-from typing import Annotated
+from dataclasses import replace
 
 import typer
 
-from nachash.cli import _options as options
+from nachash import options
 from nachash.cli import _terminal as terminal
+from nachash.cli._declared import Debug, declared
 from nachash.images.sources.hosts import Hosts
-from nachash.settings import SetBy
+from nachash.tasks.dedup.options import CalibrateSettings
 
 
+@declared(CalibrateSettings)
 def command(
-    index: Annotated[
-        Path | None, typer.Argument(help="Index; default: the index as in search.")
-    ] = None,
-    images: Annotated[
-        int, typer.Option(min=1, help="Indexed images to make copies of."), SetBy.ANYBODY
-    ] = 300,
+    settings: CalibrateSettings,
+    *,
     allow_host: options.AllowHost = None,
-    seed: options.Seed = 0,
     json: options.Json = False,
-    debug: options.Debug = False,
+    debug: Debug = False,
 ) -> None:
     """Measure which radius finds copies and how many strangers it lets in; stored in the index.
 
@@ -29,12 +25,10 @@ def command(
     distances compared with those of random pairs. `search --similar` and `dedup` use the radii.
     """
     from nachash.report import calibration as report
-    from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
+    from nachash.tasks.dedup.calibrate import calibrate
 
-    settings = CalibrateSettings(
-        index=index, images=images, seed=seed, hosts=Hosts.of(allow_host or ())
-    )
+    settings = replace(settings, hosts=Hosts.of(allow_host or ()))
     with terminal.progress() as progress:
-        measured = calibrate(settings, choice=terminal.note, progress=progress)
+        measured = calibrate(settings, progress=progress)
     for line in [report.json(measured)] if json else report.text(measured):
         typer.echo(line)

@@ -1,53 +1,36 @@
 """`nachash compare`: methods trained and measured under one protocol, in one table."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
+from nachash import options
 from nachash.cli import _experiment as shared
-from nachash.cli import _options as options
-from nachash.settings import SetBy
+from nachash.cli._declared import Debug, declared
+from nachash.options import OWNER, Flag
+from nachash.tasks.train.options import TrainSettings, assigned
 
 
+@declared(TrainSettings, only=shared.COMMON)
 def command(
-    dataset: Annotated[
-        str, typer.Option(help="A labelled data set by name."), SetBy.OWNER
-    ] = "digits",
-    data_root: options.DataRoot = None,
-    methods: Annotated[
-        str | None, typer.Option(help="Methods, as nac,simclr,itq; default: all."), SetBy.ANYBODY
-    ] = None,
-    bits: Annotated[
-        str, typer.Option(help="Lengths of a code, as 16,32,64."), SetBy.ANYBODY
-    ] = "64",
+    common: TrainSettings,
+    *,
+    dataset: shared.DataSet = "digits",
+    methods: Annotated[str | None, Flag("Methods, as nac,simclr,itq; default: all.")] = None,
+    bits: shared.Bits = "64",
     seeds: shared.Seeds = 1,
-    budget: shared.Budget = None,
-    epochs: shared.Epochs = None,
-    linear: Annotated[
-        bool,
-        typer.Option("--linear", help="Also the accuracy of a linear classifier."),
-        SetBy.ANYBODY,
-    ] = False,
-    teacher: shared.Teacher = None,
-    backbone: shared.Backbone = None,
-    size: shared.Size = None,
-    batch_size: shared.BatchSize = None,
-    augment: shared.Augment = None,
+    linear: Annotated[bool, Flag("Also the accuracy of a linear classifier.")] = False,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="METHOD.NAME=VALUE, of the method or of training."),
-        SetBy.OWNER,
+        Flag("METHOD.NAME=VALUE, of the method or of training.", OWNER, ("--set",)),
     ] = None,
-    protocol: shared.Protocol = None,
     out: shared.Out = None,
     plot: shared.Plot = None,
     markdown: shared.Markdown = None,
-    seed: options.Seed = 0,
-    device: options.Device = "auto",
-    workers: options.Workers = None,
     json: options.Json = False,
     overwrite: options.Overwrite = False,
-    debug: options.Debug = False,
+    debug: Debug = False,
 ) -> None:
     """Train methods at equal budget, measure all under one protocol, show one table.
 
@@ -57,26 +40,10 @@ def command(
     """
     from nachash.report import experiment_plot
     from nachash.tasks.compare.compare import CompareSettings
-    from nachash.tasks.duration import seconds
-    from nachash.tasks.train.settings import TrainSettings
 
     shared.check_outputs(plot, markdown, overwrite=overwrite)
     settings = CompareSettings(
-        common=TrainSettings(
-            dataset=dataset,
-            data_root=data_root,
-            protocol=protocol,
-            budget=None if budget is None else seconds(budget, "--budget"),
-            epochs=epochs,
-            teacher=teacher,
-            backbone=backbone,
-            size=size,
-            batch_size=batch_size,
-            augment=augment,
-            seed=seed,
-            device=device,
-            workers=workers,
-        ),
+        common=replace(common, dataset=dataset),
         methods=tuple(dict.fromkeys(methods.split(","))) if methods else (),
         bits=shared.numbers(bits, int, "--bits"),
         seeds=seeds,
@@ -95,6 +62,6 @@ def _particular(texts: list[str]) -> dict[str, dict[str, Any]]:
         method, dot, assignment = text.partition(".")
         if not dot or "=" not in assignment:
             raise typer.BadParameter(f"'{text}' is not METHOD.NAME=VALUE", param_hint="--set")
-        name, value = options.assigned(assignment)
+        name, value = assigned(assignment)
         found.setdefault(method, {})[name.replace("-", "_")] = value
     return found

@@ -2,17 +2,20 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from nachash.cli import _options as options
+from nachash import options
 from nachash.cli import _pages as pages
 from nachash.cli import _terminal as terminal
+from nachash.cli._declared import Debug, declared
 from nachash.errors import NothingFoundError, StorageError, UsageError
 from nachash.images.sources.hosts import Hosts
-from nachash.settings import SetBy
+from nachash.options import OWNER, Flag
+from nachash.tasks.dedup.options import DedupSettings
 
 if TYPE_CHECKING:
     from nachash.results.dedup import Duplicates
@@ -22,81 +25,29 @@ _UNDO: Final = "nachash dedup --undo surplus/nachash-moved.csv"
 _MOVE: Final = "nachash dedup out.h5 --move-to surplus --apply"
 
 
+@declared(DedupSettings)
 def command(
-    source: Annotated[
-        Path | None,
-        typer.Argument(help="Index, or a folder of images; default: the index as in search."),
-    ] = None,
-    max_distance: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Bits in which two images of a group may differ; default: what `calibrate` "
-            "measured, else one bit in 20.",
-        ),
-        SetBy.OWNER,
-    ] = None,
-    group: Annotated[
-        Literal["stars", "components"],
-        typer.Option(help="stars: each near the kept one itself; components: linked by a chain."),
-        SetBy.OWNER,
-    ] = "stars",
-    keep: Annotated[
-        Literal["camera", "largest", "oldest", "newest", "shortest-path"],
-        typer.Option(
-            help="Which one to keep: camera prefers what has a camera's EXIF, then the most "
-            "pixels, then the largest file; oldest and newest go by the time of the file."
-        ),
-        SetBy.OWNER,
-    ] = "camera",
-    codes_only: Annotated[
-        bool,
-        typer.Option(
-            "--codes-only",
-            help="Take near codes for copies; by default both pictures are compared as well.",
-        ),
-        SetBy.OWNER,
-    ] = False,
-    reference: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder whose images are kept and never touched; several are possible."),
-        SetBy.OWNER,
-    ] = None,
+    settings: DedupSettings,
+    *,
     move_to: Annotated[
         Path | None,
-        typer.Option(help="Folder to move surplus images to; only shows what would be moved."),
-        SetBy.OWNER,
+        Flag("Folder to move surplus images to; only shows what would be moved.", OWNER),
     ] = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Do what --move-to shows."), SetBy.OWNER
-    ] = False,
+    apply: Annotated[bool, Flag("Do what --move-to shows.", OWNER)] = False,
     undo: Annotated[
         Path | None,
-        typer.Option(
-            metavar="LOG", help="Move all back that an earlier --apply has moved, and do no more."
+        Flag(
+            "Move all back that an earlier --apply has moved, and do no more.", OWNER, metavar="LOG"
         ),
-        SetBy.OWNER,
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Write the groups to this table as well."), SetBy.OWNER
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Write a page to look at: pictures, distances, bits."),
-        SetBy.OWNER,
-    ] = None,
-    model: options.Model = None,
-    device: options.Device = "auto",
-    workers: options.Workers = None,
+    csv: Annotated[Path | None, Flag("Write the groups to this table as well.", OWNER)] = None,
+    html: options.Html = None,
     allow_host: options.AllowHost = None,
-    no_check: options.NoCheck = False,
     json: options.Json = False,
     print0: options.Print0 = False,
     overwrite: options.Overwrite = False,
-    no_exit_code: Annotated[
-        bool, typer.Option("--no-exit-code", help="Exit with 0 when nothing is found."), SetBy.OWNER
-    ] = False,
-    debug: options.Debug = False,
+    no_exit_code: options.NoExitCode = False,
+    debug: Debug = False,
 ) -> None:
     """Find groups of near-duplicates: pairs within a Hamming distance whose pictures agree.
 
@@ -106,29 +57,17 @@ def command(
     """
     from nachash.report import duplicates as report
     from nachash.report import output
-    from nachash.tasks.dedup.dedup import DedupSettings, searched
+    from nachash.tasks.dedup.dedup import searched
 
     if undo:
-        _undo(undo, source, move_to)
+        _undo(undo, settings.source, move_to)
         return
-    settings = DedupSettings(
-        source=source,
-        max_distance=max_distance,
-        grouping=group,
-        keep=keep,
-        codes_only=codes_only,
-        reference=tuple(reference or ()),
-        model=model,
-        device=device,
-        workers=workers,
-        no_check=no_check,
-        moving=move_to is not None,
-        hosts=Hosts.of(allow_host or ()),
-    )
+    hosts = Hosts.of(allow_host or ())
+    settings = replace(settings, moving=move_to is not None, hosts=hosts)
     _check_target(move_to, settings.reference, apply)
     _check_output(filter(None, (csv, html)), overwrite=overwrite, forms=(json, print0))
     with terminal.progress() as progress:
-        result = searched(settings, choice=terminal.note, progress=progress)
+        result = searched(settings, progress=progress)
     found = result.found
     terminal.show_skipped(found.skipped)
     terminal.notes(found.notes)

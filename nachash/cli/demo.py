@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from nachash.cli import _options as options
+from nachash import options
 from nachash.cli import _terminal as terminal
-from nachash.settings import SetBy
+from nachash.cli._declared import Debug, declared
+from nachash.options import OWNER, Flag
 
 
+@declared()
 def command(
-    out: Annotated[Path, typer.Option(help="Folder to write into."), SetBy.OWNER] = Path("demo"),
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the images."), SetBy.ANYBODY
-    ] = None,
+    out: Annotated[Path, Flag("Folder to write into.", OWNER)] = Path("demo"),
+    epochs: Annotated[int | None, Flag("Passes over the images.", least=1)] = None,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
-    debug: options.Debug = False,
+    debug: Debug = False,
 ) -> None:
     """Train, encode, search and measure on 1,797 real digits; ends with one HTML page.
 

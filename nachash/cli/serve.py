@@ -4,64 +4,49 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from nachash.cli import _options as options
-from nachash.cli import _terminal as terminal
+from nachash import options
+from nachash.cli._declared import Debug, declared
 from nachash.errors import UsageError
 from nachash.images.sources.hosts import Hosts
-from nachash.settings import SetBy
+from nachash.options import OWNER, Argument, Flag
 
 _TOKEN_LENGTH = 1000
 
 
+@declared()
 def command(
-    index: Annotated[
-        Path | None, typer.Argument(help="Index; default: the index as in search.")
-    ] = None,
+    index: Annotated[Path | None, Argument("Index; default: the index as in search.")] = None,
     host: Annotated[
-        str,
-        typer.Option(help="Address to listen on; the default is this machine alone."),
-        SetBy.OWNER,
+        str, Flag("Address to listen on; the default is this machine alone.", OWNER)
     ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0 takes any free port."), SetBy.OWNER
-    ] = 8000,
+    port: Annotated[int, Flag("0 takes any free port.", OWNER, least=0, most=65535)] = 8000,
     open_browser: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser."), SetBy.OWNER
+        bool, Flag("Open the page in the browser.", OWNER, ("--open",))
     ] = False,
     watch: Annotated[
-        bool,
-        typer.Option("--watch", help="Take up what is added to the index while it is served."),
-        SetBy.OWNER,
+        bool, Flag("Take up what is added to the index while it is served.", OWNER)
     ] = False,
     allowed_host: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allowed-host",
-            metavar="NAME",
-            help="A name by which browsers reach this server, besides localhost and its address; "
+        Flag(
+            "A name by which browsers reach this server, besides localhost and its address; "
             "may be given several times.",
+            OWNER,
+            metavar="NAME",
         ),
-        SetBy.OWNER,
     ] = None,
     token_file: Annotated[
         Path | None,
-        typer.Option(
-            "--token-file",
-            metavar="FILE",
-            help="File whose first line is the token that requests need; otherwise $NACHASH_TOKEN, "
+        Flag(
+            "File whose first line is the token that requests need; otherwise $NACHASH_TOKEN, "
             "else a new one where other machines reach the server, else none.",
+            OWNER,
+            metavar="FILE",
         ),
-        SetBy.OWNER,
     ] = None,
-    no_token: Annotated[
-        bool,
-        typer.Option("--no-token", help="Let in whoever reaches the server."),
-        SetBy.OWNER,
-    ] = False,
+    no_token: Annotated[bool, Flag("Let in whoever reaches the server.", OWNER)] = False,
     allow_host: options.AllowHost = None,
-    debug: options.Debug = False,
+    debug: Debug = False,
 ) -> None:
     """Serve a page and a JSON API that search an index by pictures dropped on it.
 
@@ -78,8 +63,8 @@ def command(
         token=None if no_token else _token(token_file, host),
     )
     settings = ServeSettings(index=index, watch=watch, hosts=Hosts.of(allow_host or ()))
-    with Service(settings, choice=terminal.note) as service:
-        run(service, place, told=terminal.note, leave=True)
+    with Service(settings) as service:
+        run(service, place, leave=True)
 
 
 def _token(file: Path | None, host: str) -> str | None:

@@ -5,12 +5,11 @@ id); a tie at the k-th place goes to the smaller id, so that every exact engine 
 answer. It knows nothing of files. Ids are distinct and need not be consecutive.
 
 To add one: a file with one public function `build(codes, *, ids, bits)` that returns an `Engine`
-and, as its annotated keyword arguments with defaults, the engine's own settings. Say in
-`Capabilities` what it can; a request that it cannot serve is an error, never a silently worse
-answer. tests/engines compares it with `exact` from the moment the file exists.
+and, as its annotated keyword arguments with defaults, the engine's own settings. A request that it
+cannot serve is an error, never a silently worse answer. tests/engines compares it with `exact` from
+the moment the file exists.
 """
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -19,22 +18,9 @@ from nachash.records import Hits
 from nachash.shapes import Int64, UInt8
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What an engine can; `exact` means that no nearer code is ever missed."""
-
-    exact: bool
-    radius: bool
-    change: bool
-
-
 @runtime_checkable
 class Engine(Protocol):
     """Codes that can be searched."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can."""
 
     def search(self, queries: UInt8[np.ndarray, "queries bytes"], k: int) -> Hits:
         """The k nearest of each query, all where there are fewer.
@@ -52,20 +38,6 @@ class Engine(Protocol):
 
     def among(self, ids: Int64[np.ndarray, "n"]) -> "Engine":
         """An engine that finds these ids only, and shares the codes where it can.
-
-        Raises:
-            UsageError: for an id that is not there.
-        """
-
-    def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
-        """Add codes.
-
-        Raises:
-            UsageError: for an id that is there already, or codes of another length.
-        """
-
-    def remove(self, ids: Int64[np.ndarray, "n"]) -> None:
-        """Remove codes.
 
         Raises:
             UsageError: for an id that is not there.

@@ -11,7 +11,7 @@ from nachash.shapes import Int64, UInt8
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """What an engine searches; changes return a new gallery."""
+    """What an engine searches."""
 
     codes: UInt8[np.ndarray, "n bytes"]
     ids: Int64[np.ndarray, "n"]
@@ -35,14 +35,6 @@ class Gallery:
                 raise UsageError(f"id {twice} comes twice: the ids of an engine are distinct")
         return cls(codes, ids, bits)
 
-    def with_added(
-        self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]
-    ) -> "Gallery":
-        """This gallery and more codes."""
-        checked_length(codes, self.bits)
-        both = np.concatenate([self.codes, codes]), np.concatenate([self.ids, ids])
-        return Gallery.of(*both, self.bits)
-
     def rows_of(self, ids: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "k"]:
         """Where some ids stand, in ascending order.
 
@@ -57,14 +49,6 @@ class Gallery:
     def at(self, rows: Int64[np.ndarray, "k"]) -> "Gallery":
         """Some rows of this gallery, which ascend."""
         return Gallery(self.codes[rows], self.ids[rows], self.bits)
-
-    def without(self, ids: Int64[np.ndarray, "n"]) -> "Gallery":
-        """This gallery without some ids."""
-        unknown = np.setdiff1d(ids, self.ids)
-        if len(unknown):
-            raise UsageError(f"id {unknown[0]} cannot be removed: it is not there")
-        kept = ~np.isin(self.ids, ids)
-        return Gallery(self.codes[kept], self.ids[kept], self.bits)
 
 
 def checked_length(codes: UInt8[np.ndarray, "n bytes"], bits: int) -> None:

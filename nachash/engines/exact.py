@@ -1,11 +1,11 @@
 """Exact search in numpy: slow, obvious, and the truth that other engines are compared with."""
 
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
 from nachash import codes as code
-from nachash.engines import Capabilities, Engine
+from nachash.engines import Engine
 from nachash.engines._gallery import Gallery, checked_k, checked_length, checked_radius
 from nachash.records import Hits
 from nachash.shapes import Int64, UInt8, UInt16
@@ -22,8 +22,6 @@ def build(codes: UInt8[np.ndarray, "n bytes"], *, ids: Int64[np.ndarray, "n"], b
 
 @final
 class _Exact:
-    capabilities: Final = Capabilities(exact=True, radius=True, change=True)
-
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
 
@@ -41,12 +39,6 @@ class _Exact:
 
     def among(self, ids: Int64[np.ndarray, "n"]) -> Engine:
         return _Exact(self._gallery.at(self._gallery.rows_of(ids)))
-
-    def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
-        self._gallery = self._gallery.with_added(codes, ids)
-
-    def remove(self, ids: Int64[np.ndarray, "n"]) -> None:
-        self._gallery = self._gallery.without(ids)
 
     def _distances(self, query: UInt8[np.ndarray, "bytes"]) -> UInt16[np.ndarray, "n"]:
         return code.hamming(query[None], self._gallery.codes)[0]

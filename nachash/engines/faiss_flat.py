@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Sequence
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
@@ -11,7 +11,7 @@ import numpy as np
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import faiss
 
-from nachash.engines import Capabilities, Engine
+from nachash.engines import Engine
 from nachash.engines._gallery import Gallery, checked_k, checked_length, checked_radius
 from nachash.engines._sharing import Sharing
 from nachash.records import Hits
@@ -33,10 +33,14 @@ def build(codes: UInt8[np.ndarray, "n bytes"], *, ids: Int64[np.ndarray, "n"], b
 
 @final
 class _FaissFlat:
-    capabilities: Final = Capabilities(exact=True, radius=True, change=True)
-
     def __init__(self, gallery: Gallery) -> None:
-        self._fill(gallery)
+        self._gallery = gallery
+        self._rows = len(gallery.ids)
+        self._sharing = Sharing(self._rows)
+        self._index = faiss.IndexBinaryFlat(gallery.codes.shape[1] * 8)
+        self._index.add(np.ascontiguousarray(gallery.codes))
+        self._bitmap: UInt8[np.ndarray, "eighths"] | None = None
+        self._chosen: faiss.SearchParameters | None = None
 
     def search(self, queries: UInt8[np.ndarray, "queries bytes"], k: int) -> Hits:
         checked_length(queries, self._gallery.bits)
@@ -77,27 +81,12 @@ class _FaissFlat:
         part._chosen = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         return part
 
-    def add(self, codes: UInt8[np.ndarray, "n bytes"], ids: Int64[np.ndarray, "n"]) -> None:
-        self._fill(self._own().with_added(codes, ids))
-
-    def remove(self, ids: Int64[np.ndarray, "n"]) -> None:
-        self._fill(self._own().without(ids))
-
     def _own(self) -> Gallery:
         """What this engine finds: a part of what FAISS holds after `among`."""
         if self._bitmap is None:
             return self._gallery
         kept = np.unpackbits(self._bitmap, count=len(self._gallery.ids), bitorder="little")
         return self._gallery.at(np.flatnonzero(kept))
-
-    def _fill(self, gallery: Gallery) -> None:
-        self._gallery = gallery
-        self._rows = len(gallery.ids)
-        self._sharing = Sharing(self._rows)
-        self._index = faiss.IndexBinaryFlat(gallery.codes.shape[1] * 8)
-        self._index.add(np.ascontiguousarray(gallery.codes))
-        self._bitmap: UInt8[np.ndarray, "eighths"] | None = None
-        self._chosen: faiss.SearchParameters | None = None
 
 
 def _bitmap(rows: Int64[np.ndarray, "k"], count: int) -> UInt8[np.ndarray, "eighths"]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from nachash.exports import complete_file
+from nachash.complete_file import complete_file
 from nachash.shapes import Int64, UInt8
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from nachash.exports import complete_file
+from nachash.complete_file import complete_file
 from nachash.shapes import Int64, UInt8
 
 BESIDE: Final[tuple[str, ...]] = ()

@@ -12,7 +12,8 @@ from nachash.errors import UsageError
 from nachash.library.encoder import Encoder
 from nachash.library.picture import Picture, opened
 from nachash.shapes import UInt8
-from nachash.tasks.train.train import TrainSettings, train
+from nachash.tasks.train.options import TrainSettings
+from nachash.tasks.train.train import train
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags

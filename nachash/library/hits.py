@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from nachash.library import notebook
 from nachash.library.picture import Picture
 from nachash.records import Hits as Found
 from nachash.results.search import Hit
@@ -76,6 +77,9 @@ class Hits:
         return list(self) == list(other) if isinstance(other, Hits) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _repr_html_(self) -> str:
+        return notebook.hits(self._names, self, len(self))
 
     def __repr__(self) -> str:
         return f"Hits({len(self.ids):,} images for {len(self):,} pictures)"

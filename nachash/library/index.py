@@ -12,13 +12,14 @@ from nachash import codes
 from nachash.images.sources.hosts import Hosts
 from nachash.index import reader, writer
 from nachash.index.rows import Changes
-from nachash.library import index_card
+from nachash.library import notebook
 from nachash.library.encoder import Encoder
 from nachash.library.file_addition import add_files
+from nachash.library.findings import Duplicates, values
 from nachash.library.hits import Hits, names_of
 from nachash.library.picture import Picture
+from nachash.options import Grouping
 from nachash.results.calibration import Calibration
-from nachash.results.dedup import Duplicates, Grouping
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.index.remove import named
 from nachash.tasks.search import nearest
@@ -72,10 +73,10 @@ class Index:
         return f"Index({str(self.path)!r}, {len(self):,} images, {self.bits} bits)"
 
     def __rich__(self) -> "Table":
-        return index_card.table(self._facts())
+        return notebook.table(self._facts())
 
     def _repr_html_(self) -> str:
-        return index_card.html(self._facts(), self._contents.root, self.paths)
+        return notebook.index(self._facts(), self.paths, self._contents.originals.open)
 
     def _facts(self) -> list[tuple[str, str]]:
         return [
@@ -239,12 +240,13 @@ class Index:
         Raises:
             MissingError: fewer than two images, or none can be opened any more.
         """
-        from nachash.tasks.dedup.calibrate import CalibrateSettings, calibrate
+        from nachash.tasks.dedup.calibrate import calibrate
+        from nachash.tasks.dedup.options import CalibrateSettings
 
         settings = CalibrateSettings(
             index=self.path, images=images, seed=seed, hosts=Hosts.of(allow_hosts)
         )
-        measured = calibrate(settings, choice=lambda _: None)
+        measured = calibrate(settings)
         self._forget()
         return measured
 
@@ -263,7 +265,8 @@ class Index:
         Without a radius, that of copies of one photo: the calibrated one, else one bit in 20.
         Pictures at URLs are looked at, for how large they are, only on `allow_hosts`.
         """
-        from nachash.tasks.dedup.dedup import DedupSettings, dedup
+        from nachash.tasks.dedup.dedup import dedup
+        from nachash.tasks.dedup.options import DedupSettings
 
         settings = DedupSettings(
             source=self.path,
@@ -273,7 +276,7 @@ class Index:
             reference=tuple(Path(place) for place in reference),
             hosts=Hosts.of(allow_hosts),
         )
-        return dedup(settings, choice=lambda _: None)
+        return Duplicates(**values(dedup(settings)))
 
     @functools.cached_property
     def _contents(self) -> Searchable:

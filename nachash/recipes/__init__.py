@@ -4,7 +4,6 @@ A file begins with a comment that says what it is, the commands around it, and t
 the poster gives; its keys are the options of `nachash train`, in their spelling.
 """
 
-import difflib
 import tomllib
 from collections.abc import Set as AbstractSet
 from importlib import resources
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nachash.errors import UsageError
+from nachash.near_word import did_you_mean
 
 
 def names() -> list[str]:
@@ -37,10 +37,9 @@ def read(name: str, options: AbstractSet[str]) -> dict[str, Any]:
     found = {key.replace("-", "_"): value for key, value in values.items()}
     for key in found:
         if key not in options:
-            close = difflib.get_close_matches(key, sorted(options), n=1)
             raise UsageError(
                 f"the recipe {name} has '{key}', which is not an option of `nachash train`",
-                f"did you mean {close[0].replace('_', '-')}?" if close else "nachash train --help",
+                did_you_mean(key, options, "nachash train --help").replace("_", "-"),
             )
     return found
 
@@ -52,9 +51,8 @@ def _text(name: str) -> str:
             raise UsageError(f"there is no recipe {path}", f"--recipe {'|'.join(names())}")
         return path.read_text(encoding="utf-8")
     if name not in names():
-        close = difflib.get_close_matches(name, names(), n=1)
         raise UsageError(
             f"'{name}' is not one of the recipes: {', '.join(names())}",
-            f"did you mean {close[0]}?" if close else "--recipe FILE.toml",
+            did_you_mean(name, names(), "--recipe FILE.toml"),
         )
     return resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")

@@ -1,12 +1,9 @@
 """Records of `dedup`: images of which the same picture exists more than once."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+from nachash.options import Grouping
 from nachash.records import Skipped
-
-Grouping = Literal["stars", "components"]
-Keep = Literal["camera", "largest", "oldest", "newest", "shortest-path"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from nachash.options import Solver
 from nachash.records import Skipped
 from nachash.shapes import Int64
 
 Features = Literal["features", "tanh", "code"]
-Solver = Literal["exact", "published", "knn"]
 
 
 @dataclass(frozen=True, slots=True)

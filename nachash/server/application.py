@@ -1,6 +1,5 @@
 """The page and the JSON API around a service, as an ASGI application."""
 
-from collections.abc import Callable
 from importlib.resources import files
 from typing import Final
 
@@ -27,12 +26,8 @@ def application(
     access: Access,
     *,
     limits: Limits | None = None,
-    told: Callable[[str], None] = print,
 ) -> Guard:
-    """The application that answers from a service those who have access.
-
-    `told` gets a line for each request that failed unexpectedly.
-    """
+    """The application that answers from a service those who have access."""
     api = FastAPI(
         title="nachash",
         version=__version__,
@@ -45,7 +40,7 @@ def application(
     images.add(api, service)
     for address, (name, kind) in _PAGE.items():
         _add_file(api, address, name, kind)
-    return Guard(api, access, told)
+    return Guard(api, access)
 
 
 def _add_file(api: FastAPI, address: str, name: str, kind: str) -> None:

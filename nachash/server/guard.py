@@ -6,6 +6,7 @@ and a request that it sends across sites carries its `Origin`, or says so in `Se
 """
 
 import functools
+import logging
 import os
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,6 +21,8 @@ from starlette.requests import ClientDisconnect
 from nachash.records import to_json
 from nachash.results.serve import Refusal
 from nachash.server.access import Access
+
+_log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -48,12 +51,10 @@ _HEADERS: Final = (
 
 @final
 class Guard:
-    """An application behind the checks; `told` gets a line for each request that it failed at."""
+    """An application behind the checks; a request that it fails at is logged."""
 
-    def __init__(
-        self, application: Application, access: Access, told: Callable[[str], None]
-    ) -> None:
-        self._application, self._access, self._told = application, access, told
+    def __init__(self, application: Application, access: Access) -> None:
+        self._application, self._access = application, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or hand it on."""
@@ -77,10 +78,10 @@ class Guard:
             pass  # nobody waits for the answer
         except Exception as error:  # noqa: BLE001 (the application has answered with 500)
             if os.environ.get("NACHASH_DEBUG"):
-                self._told("".join(traceback.format_exception(error)).rstrip())
+                _log.error("%s", "".join(traceback.format_exception(error)).rstrip())
             else:
                 what = f"{type(error).__name__}: {error}".partition("\n")[0]
-                self._told(f"a request to {scope['path']!r} failed, {what} (--debug says where)")
+                _log.error("a request to %r failed, %s (--debug says where)", scope["path"], what)
 
     def _foreign(self, headers: Headers) -> tuple[int, Refusal] | None:
         authorities = headers.getlist("host")

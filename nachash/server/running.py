@@ -1,12 +1,12 @@
 """The server as a process: its socket, its start, its end by Ctrl-C."""
 
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Final, cast, final
@@ -18,6 +18,8 @@ from nachash.server.access import EVERYWHERE, Access, is_loopback
 from nachash.server.application import application
 from nachash.server.connections import Connections, Limits
 from nachash.tasks.serve.service import Service
+
+_log = logging.getLogger(__name__)
 
 _WAITING: Final = 2048  # connections
 _LAST_ANSWERS: Final = 3  # seconds that requests get when the server ends
@@ -40,9 +42,7 @@ class Place:
     limits: Limits = field(default_factory=Limits)
 
 
-def run(
-    service: Service, place: Place, *, told: Callable[[str], None], leave: bool = False
-) -> None:
+def run(service: Service, place: Place, *, leave: bool = False) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that are being answered then are finished.
 
     With `leave`, the process ends a few seconds later even where a search or a picture still
@@ -52,28 +52,32 @@ def run(
         UsageError: the address or port cannot be had.
     """
     access = Access.of(place.host, place.allowed, place.token)
-    guarded = application(service, access, limits=place.limits, told=told)
+    guarded = application(service, access, limits=place.limits)
     server = _Server(_config(guarded, place), leave=leave)
     with _listening(place) as listener:
         sys.setswitchinterval(_TURN)
         try:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            _announce(service, place, listener.getsockname()[1], told)
+            _announce(service, place, listener.getsockname()[1])
             server.run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises the signal again after all was closed
-            told("ended")
+            _log.info("ended")
             if leave:  # also when the signal came before uvicorn saw it
                 _leave_soon()
 
 
-def _announce(service: Service, place: Place, port: int, told: Callable[[str], None]) -> None:
+def _announce(
+    service: Service,
+    place: Place,
+    port: int,
+) -> None:
     """Say where the page is, and who can reach it; the socket listens already."""
     address = _address(place, port)
-    told(f"serving {service.snapshot.rows:,} images at {address} (Ctrl-C ends it)")
+    _log.info("serving %s images at %s (Ctrl-C ends it)", f"{service.snapshot.rows:,}", address)
     if place.host in EVERYWHERE:
-        told("other machines reach it at any address of this one")
+        _log.info("other machines reach it at any address of this one")
     if not is_loopback(place.host) and place.token is None:
-        told("anyone who reaches it can search and see these images")
+        _log.info("anyone who reaches it can search and see these images")
     if place.open_browser:
         webbrowser.open(address)
 

@@ -1,7 +1,7 @@
 """Which index a command works on when none is named."""
 
+import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from nachash.errors import MissingError
@@ -9,11 +9,7 @@ from nachash.own_folders import state_folder
 
 SUFFIXES = (".h5", ".hdf5")
 
-Choice = Callable[[str], None]  # told, in a sentence, what was chosen without being asked for
-
-
-def untold(sentence: str) -> None:
-    """A `Choice` that tells nobody."""
+_log = logging.getLogger(__name__)
 
 
 def named_index(given: Path | None, why: str) -> Path:
@@ -28,10 +24,10 @@ def named_index(given: Path | None, why: str) -> Path:
     return found[0]
 
 
-def chosen_index(given: Path | None, choice: Choice, *, changing: bool = False) -> Path:
+def chosen_index(given: Path | None, *, changing: bool = False) -> Path:
     """The index to use: as given, `$NACHASH_INDEX`, the only one here, or the one written last.
 
-    A choice that the user did not spell out is told to `choice`, in one sentence. `changing`: the
+    A choice that the user did not spell out is logged, in one sentence. `changing`: the
     index will be changed, so that one that lies elsewhere has to be named.
 
     Raises:
@@ -45,7 +41,7 @@ def chosen_index(given: Path | None, choice: Choice, *, changing: bool = False) 
         raise MissingError(_nothing_to_choose(changing=True), "name the index with --index")
     if path is None:
         raise MissingError(_nothing_to_choose(), "nachash encode ./images out.h5")
-    choice(f"index: {path} ({reason})")
+    _log.info("index: %s (%s)", path, reason)
     return path
 
 

@@ -26,12 +26,15 @@ from nachash.results.search import Answer, Hit
 from nachash.results.train import Training
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.dataset import loaded_dataset
-from nachash.tasks.encode.encode import EncodeSettings, encode
+from nachash.tasks.encode.encode import encode
+from nachash.tasks.encode.options import EncodeSettings
 from nachash.tasks.evaluate import retrieval
-from nachash.tasks.evaluate.evaluate import EvaluateSettings, evaluate, scores_of
-from nachash.tasks.notes import unsaid
-from nachash.tasks.search.search import SearchSettings, search
-from nachash.tasks.train.train import TrainSettings, train
+from nachash.tasks.evaluate.evaluate import evaluate, scores_of
+from nachash.tasks.evaluate.options import EvaluateSettings
+from nachash.tasks.search.options import SearchSettings
+from nachash.tasks.search.search import search
+from nachash.tasks.train.options import TrainSettings
+from nachash.tasks.train.train import train
 
 METHOD = "nac-mean-field"  # of what two cores can train in a minute, the best (docs/training.md)
 BITS = 64
@@ -106,12 +109,12 @@ def demo(
     asked = SearchSettings(queries=(str(query_files[3]),), index=gallery, k=NEIGHBOURS)
     step(
         f"nachash search {query_files[3]} --index {gallery} -k {NEIGHBOURS}",
-        partial(search, asked, choice=unsaid),
+        partial(search, asked),
     )
     measured = EvaluateSettings(index=gallery, queries=queries)
     scores = step(
         f"nachash eval-map --index {gallery} --queries {queries}",
-        partial(evaluate, measured, choice=unsaid),
+        partial(evaluate, measured),
     )
     return DemoPage(
         commands=tuple(commands),
@@ -165,7 +168,7 @@ def _galleries(queries: Sequence[Path], index: Path) -> tuple[Gallery, ...]:
     """The neighbours of some pictures."""
     names = tuple(str(path) for path in queries)
     settings = SearchSettings(queries=names, index=index, k=NEIGHBOURS)
-    answer = search(settings, choice=unsaid)
+    answer = search(settings)
     return tuple(starmap(_gallery, zip(answer.queries, answer.hits, strict=True)))
 
 

@@ -1,33 +1,30 @@
 """The model a command works with: which directory, and how its encoder runs fastest here."""
 
+import logging
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from nachash.errors import DeviceError, MissingError
 from nachash.inference.model_directory import BUILTIN_NAME, is_builtin, open_model
 from nachash.model_config import ModelConfig
-from nachash.shapes import Float32, UInt8
 from nachash.tasks.device import gpu
+from nachash.tasks.encoder import Encoder
+
+_log = logging.getLogger(__name__)
 
 LATEST = Path("runs/latest")
-
-Activations = Callable[[UInt8[np.ndarray, "batch size size 3"]], Float32[np.ndarray, "batch bits"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A trained encoder, ready to turn pixels into activations."""
+    """A model directory with its encoder, ready to run; `runtime` says by what, in words."""
 
     directory: Path
     config: ModelConfig
     onnx: bytes
-    activations: Activations
+    encoder: Encoder
     runtime: str
-    on_gpu: bool = False
 
 
 def chosen_model(given: Path | None) -> Path:
@@ -52,15 +49,14 @@ def chosen_model(given: Path | None) -> Path:
     )
 
 
-def encoding_model(given: Path | None, choice: Callable[[str], None]) -> Path:
-    """The model to encode with: as `chosen_model`, else the one that comes with nachash.
-
-    `choice` is told where nothing has been trained here.
-    """
+def encoding_model(
+    given: Path | None,
+) -> Path:
+    """The model to encode with: as `chosen_model`, else the one that comes with nachash."""
     try:
         return chosen_model(given)
     except MissingError:
-        choice(
+        _log.info(
             "nothing has been trained here: pictures are encoded by the model `builtin` that comes "
             "with nachash; `nachash train FOLDER` makes one for yours"
         )
@@ -68,7 +64,7 @@ def encoding_model(given: Path | None, choice: Callable[[str], None]) -> Path:
 
 
 def loaded_model(directory: Path, device: str) -> Model:
-    """A model directory as a function from pixels to activations, on the device that suits.
+    """A model directory and its encoder, on the device that suits.
 
     On a CPU the ONNX graph runs (faster there, and torch is not imported), on a GPU torch.
 
@@ -76,19 +72,17 @@ def loaded_model(directory: Path, device: str) -> Model:
         MissingError, DamagedError, IncompatibleError: the directory cannot be used.
         DeviceError: the device was asked for and is not there.
     """
+    onnx, config = open_model(directory)
+    if accelerator := _accelerator(directory, device):
+        from nachash.encoders.torch_encoder import TorchEncoder
+
+        there = TorchEncoder(directory, accelerator).activations
+        encoder = Encoder(config.preprocessing, config.bits, there, on_gpu=True)
+        return Model(directory, config, onnx, encoder, f"torch on {accelerator}")
     from nachash.inference.onnx_encoder import OnnxEncoder
 
-    onnx, config = open_model(directory)
-    accelerator = _accelerator(directory, device)
-    if accelerator is None:
-        encoder = OnnxEncoder(onnx, threads=None)
-        return Model(directory, config, onnx, encoder.activations, "ONNX Runtime on the CPU")
-    from nachash.encoders.torch_encoder import TorchEncoder
-
-    encoder_there = TorchEncoder(directory, accelerator)
-    return Model(
-        directory, config, onnx, encoder_there.activations, f"torch on {accelerator}", True
-    )
+    encoder = Encoder(config.preprocessing, config.bits, OnnxEncoder(onnx).activations)
+    return Model(directory, config, onnx, encoder, "ONNX Runtime on the CPU")
 
 
 def _accelerator(directory: Path, device: str) -> str | None:

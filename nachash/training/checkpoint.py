@@ -1,7 +1,6 @@
 """The state of a run on disk: replaced as a whole, and read without running code."""
 
 import io
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 
 import torch
 
-from nachash.errors import DamagedError, StorageError
+from nachash.complete_file import complete_file
+from nachash.errors import DamagedError
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
@@ -20,17 +20,9 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
     """
     content = io.BytesIO()
     torch.save(dict(state), content)
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        # Plain writes: a full disk is then an OSError, whatever torch would make of it.
-        with temporary.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    # Plain writes: a full disk is then an OSError, whatever torch would make of it.
+    with complete_file(path, durable=True) as file:
+        file.write(content.getbuffer())
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """TensorBoard events of a run: the same figures as `metrics.jsonl`, for `tensorboard --logdir`."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import final
 
 from tensorboardX import SummaryWriter
@@ -20,12 +19,7 @@ class EventLog:
     def __enter__(self) -> "EventLog":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.close()
 
     def note(self, step: int, steps: int, figures: dict[str, float]) -> None:

@@ -232,7 +232,7 @@ def test_search_refuses_a_damaged_chunk_instead_of_answering(encoded):
             chunk = file[name].id.get_chunk_info(0)
         damaged(encoded, chunk.byte_offset + 1)
         with pytest.raises(DamagedError, match=r"out\.h5"):
-            search(SearchSettings(queries=(query,), index=encoded), choice=lambda _: None)
+            search(SearchSettings(queries=(query,), index=encoded))
 
 
 @pytest.mark.parametrize("version", [1, 2])

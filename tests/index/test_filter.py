@@ -84,7 +84,6 @@ def test_a_filtered_search_is_exact(gallery, chosen, folders, k):
 
     answer = search(
         SearchSettings(ids=(query,), index=gallery, k=k, where=tuple(chosen), under=tuple(folders)),
-        choice=lambda _: None,
     )
 
     ranked = sorted((by_id[i], i) for i in wanted if i != query)[:k]
@@ -96,7 +95,7 @@ def test_a_filtered_search_is_exact(gallery, chosen, folders, k):
 )
 def test_what_is_no_condition_is_refused_with_examples(gallery, text):
     with pytest.raises(UsageError) as caught:
-        search(SearchSettings(ids=(5,), index=gallery, where=(text,)), choice=lambda _: None)
+        search(SearchSettings(ids=(5,), index=gallery, where=(text,)))
     assert "label=cat" in caught.value.hint
 
 
@@ -107,7 +106,6 @@ def test_labels_that_are_not_there_cannot_be_asked_for(create, batch):
     with pytest.raises(MissingError, match="no labels"):
         search(
             SearchSettings(ids=(0,), index=writing.path, where=("label=a",)),
-            choice=lambda _: None,
         )
 
 

@@ -58,9 +58,7 @@ def sound(path):
 
 
 def found(path, query, **settings):
-    answer = search(
-        SearchSettings(queries=(str(query),), index=path, **settings), choice=lambda _: None
-    )
+    answer = search(SearchSettings(queries=(str(query),), index=path, **settings))
     return [hit.id for hit in answer.hits[0]]
 
 
@@ -178,7 +176,7 @@ def test_a_removed_image_is_never_found_and_its_id_never_used_again(encoded, pho
     assert 0 not in found(encoded, query, max_distance=24)
     for settings in ({"ids": (0,)}, {"paths": ("cat/00.png",)}):
         with pytest.raises(MissingError):
-            search(SearchSettings(index=encoded, **settings), choice=lambda _: None)
+            search(SearchSettings(index=encoded, **settings))
     assert added(encoded, photos).added == 1
     assert found(encoded, query, k=1) == [12]
     assert sound(encoded)
@@ -468,9 +466,7 @@ def test_an_index_of_a_url_is_continued_searched_and_cleaned(tiny_model, tmp_pat
     result = added(out, "memory://album")
     files.rm("/album/1.png")
     gone = remove(RemoveSettings(missing=True, index=out))
-    answer = search(
-        SearchSettings(queries=("memory://album/3.png",), index=out), choice=lambda _: None
-    )
+    answer = search(SearchSettings(queries=("memory://album/3.png",), index=out))
     files.rm("/album", recursive=True)
 
     assert (result.added, result.unchanged) == (1, 3)

@@ -92,15 +92,13 @@ def test_it_is_recorded_for_later_pictures_without_being_asked_for_again(album, 
     assert rows(album) == ALBUM | {"5.jpg": new}
 
 
-def test_pictures_that_were_there_before_have_none(encoded, tiny_model):
+def test_pictures_that_were_there_before_have_none(encoded, tiny_model, said):
     photos = encoded.parent / "photos"
     assert info(InfoSettings(index=encoded)).metadata is None
     picture(photos / "cat" / "new.jpg", 30, 40)
-    said = []
 
     encode(
-        EncodeSettings(images=str(photos), out=encoded, model=tiny_model, workers=0, metadata=True),
-        choice=said.append,
+        EncodeSettings(images=str(photos), out=encoded, model=tiny_model, workers=0, metadata=True)
     )
 
     known = rows(encoded)
@@ -225,7 +223,7 @@ def test_filters_on_it_are_exact_and_come_before_the_ranking(gallery, chosen, k)
         distances = hamming(index.codes()[:1], index.codes())[0].tolist()
     assert np.flatnonzero(kept).tolist() == wanted
 
-    answer = search(SearchSettings(ids=(0,), index=path, k=k, where=where), choice=lambda _: None)
+    answer = search(SearchSettings(ids=(0,), index=path, k=k, where=where))
 
     ranked = sorted((distances[i], i) for i in wanted if i != 0)[:k]
     assert [(hit.distance, hit.id) for hit in answer.hits[0]] == ranked
@@ -238,12 +236,12 @@ def test_filters_on_it_are_exact_and_come_before_the_ranking(gallery, chosen, k)
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused(gallery, text):
     with pytest.raises(UsageError) as told:
-        search(SearchSettings(ids=(0,), index=gallery[0], where=(text,)), choice=lambda _: None)
+        search(SearchSettings(ids=(0,), index=gallery[0], where=(text,)))
     assert "taken>=2023-05-01" in told.value.hint
 
 
 @pytest.mark.parametrize("text", ["width>1", "height>1", "taken>2020-01-01"])
 def test_an_index_without_metadata_says_so(encoded, text):
     with pytest.raises(MissingError, match="no metadata") as told:
-        search(SearchSettings(ids=(0,), index=encoded, where=(text,)), choice=lambda _: None)
+        search(SearchSettings(ids=(0,), index=encoded, where=(text,)))
     assert "--metadata" in told.value.hint

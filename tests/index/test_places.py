@@ -55,7 +55,7 @@ def read_only(request, tmp_path):
 
 def nearest(path, **more):
     settings = SearchSettings(ids=(3,), index=path, k=5, **more)
-    answer = search(settings, choice=lambda _: None)
+    answer = search(settings)
     return [(hit.id, hit.distance) for hit in answer.hits[0]]
 
 

@@ -88,16 +88,14 @@ class Stop:
 
 @pytest.mark.parametrize("batches", [1, 5, 18])
 @pytest.mark.parametrize("resume", [False, True])
-def test_ctrl_c_then_the_same_command(many, whole, tiny_model, tmp_path, batches, resume):
+def test_ctrl_c_then_the_same_command(many, whole, tiny_model, tmp_path, said, batches, resume):
     out = tmp_path / "out.h5"
     with pytest.raises(InterruptedRunError) as told:
         encode(settings(many, out, tiny_model), progress=Stop(batches))
     there = committed(out)
-    said, counted = [], Stop(-1)
+    counted = Stop(-1)
 
-    result = encode(
-        settings(many, out, tiny_model, resume=resume), progress=counted, choice=said.append
-    )
+    result = encode(settings(many, out, tiny_model, resume=resume), progress=counted)
 
     assert "the same command" in told.value.hint
     assert 0 < there < 143

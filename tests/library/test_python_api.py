@@ -253,6 +253,47 @@ def test_an_index_whose_pictures_are_gone_still_shows_its_facts(index):
     assert "150" in index._repr_html_()
 
 
+def test_hits_and_duplicates_show_themselves_with_pictures(index):
+    found = index.search(["query.png", f"photos/{index.paths[0]}"], k=3)
+    shown = found._repr_html_()
+
+    assert shown.count("<img") == shown.count("data:image/png;base64,") == 6
+    assert all(f"{hit.distance} bits" in shown for row in found for hit in row)
+    groups = index.duplicates(radius=6)
+    shown = groups._repr_html_()
+    assert f"{len(groups.groups):,}" in shown
+    assert 2 <= shown.count("<img") <= 64
+    assert "<figcaption>keep</figcaption>" in shown
+    assert len(shown) < 300_000
+
+
+def test_an_evaluation_is_that_of_the_command_and_shows_its_curve(indexed_digits, nachash):
+    scores = package.evaluate(indexed_digits / "out.h5", at=50)
+    finished = nachash("eval-map", "--index", "out.h5", "--at", 50, "--json", cwd=indexed_digits)
+
+    assert scores.map == pytest.approx(json.loads(finished.out)["map"])
+    shown = scores._repr_html_()
+    assert f"{100 * scores.map:.2f} %" in shown
+    assert shown.count("<svg") == 1
+    with pytest.raises(TypeError, match="nonsense"):
+        package.evaluate(indexed_digits / "out.h5", nonsense=1)
+
+
+def test_training_gives_the_encoder_that_the_command_writes(scene):
+    encoder = package.train("photos", method="lsh", bits=16, size=8, out="lsh", latest=False)
+
+    codes = encoder.encode(["query.png"])
+    assert codes.shape == (1, 2)
+    assert (codes == package.Encoder.load("lsh").encode(["query.png"])).all()
+
+
+@pytest.mark.slow
+def test_a_comparison_trains_and_measures_every_cell(scene):
+    experiment = package.compare(["lsh", "pca"], bits=[8, 16], out="cells", size=8, workers=0)
+
+    assert len(experiment.cells) == 4
+
+
 def test_adding_a_bad_file_adds_none(index):
     Path("photos/bad.png").write_bytes(b"no image")
     Image.open("query.png").save("photos/good.png")

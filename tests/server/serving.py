@@ -16,6 +16,6 @@ OWN = "http://127.0.0.1:8000"
 def served(index, *, limits=None, **settings):
     """A service, and a client that asks it as a browser on this machine does."""
     chosen = ServeSettings(index=Path(index), **settings)
-    with Service(chosen, choice=lambda _: None) as service:
-        guarded = application(service, Access.of("127.0.0.1"), limits=limits, told=lambda _: None)
+    with Service(chosen) as service:
+        guarded = application(service, Access.of("127.0.0.1"), limits=limits)
         yield service, TestClient(guarded, base_url=OWN, raise_server_exceptions=False)

@@ -23,8 +23,6 @@ def engine(codes):
 class Slow:
     """An engine that waits to be let go, and says how many queries each call had."""
 
-    capabilities = None
-
     def __init__(self, engine):
         self.engine, self.calls = engine, []
         self.entered, self.go = threading.Event(), threading.Event()
@@ -38,7 +36,7 @@ class Slow:
     def within(self, queries, radius):
         raise NotImplementedError
 
-    add = remove = among = within
+    among = within
 
 
 def same(one, other):

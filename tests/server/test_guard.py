@@ -94,7 +94,7 @@ TOKEN = "correct-horse-battery"
 def asking(service):
     """A new client of a server that wants a token, which follows no redirection."""
     access = Access.of("127.0.0.1", token=TOKEN)
-    guarded = application(service, access, told=lambda _: None)
+    guarded = application(service, access)
     return TestClient(guarded, base_url=OWN, follow_redirects=False)
 
 
@@ -182,16 +182,15 @@ def test_a_chosen_token_must_be_long_and_plain(token):
     assert new_token() != new_token()
 
 
-def test_an_unforeseen_error_is_one_sentence_for_both_sides(indexed_digits, monkeypatch):
-    told = []
+def test_an_unforeseen_error_is_one_sentence_for_both_sides(indexed_digits, monkeypatch, said):
     with served(indexed_digits / "out.h5") as (service, _):
-        guarded = application(service, Access.of("127.0.0.1"), told=told.append)
+        guarded = application(service, Access.of("127.0.0.1"))
         monkeypatch.setattr(type(service), "sample", lambda *_: 1 / 0)
         client = TestClient(guarded, base_url=OWN, raise_server_exceptions=False)
         response = client.get("/sample")
 
     assert response.status_code == 500
     assert set(response.json()) == {"error", "hint"}
-    assert len(told) == 1
-    assert "ZeroDivisionError" in told[0]
-    assert "Traceback" not in told[0]
+    assert len(said) == 1
+    assert "ZeroDivisionError" in said[0]
+    assert "Traceback" not in said[0]

@@ -94,16 +94,18 @@ def test_a_token_that_is_none_is_one_sentence(nachash, indexed_digits, options, 
 
 def test_the_end_does_not_wait_for_work_that_goes_on(indexed_digits):
     script = (
-        "import threading\n"
+        "import logging, sys, threading\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from pathlib import Path\n"
         "from nachash.server import running\n"
         "from nachash.tasks.serve.service import Service, ServeSettings\n"
+        "logging.basicConfig(format='%(message)s', stream=sys.stdout)\n"
+        "logging.getLogger('nachash').setLevel('INFO')\n"
         "running._LAST_ANSWERS, running._LAST_WORK = 0.2, 0.5\n"
-        "with Service(ServeSettings(index=Path('out.h5')), choice=print) as service:\n"
+        "with Service(ServeSettings(index=Path('out.h5'))) as service:\n"
         "    ThreadPoolExecutor(1).submit(threading.Event().wait)  # the interpreter waits for it\n"
         "    place = running.Place(port=0)\n"
-        "    running.run(service, place, told=lambda text: print(text, flush=True), leave=True)\n"
+        "    running.run(service, place, leave=True)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], cwd=indexed_digits, stdout=subprocess.PIPE, text=True
@@ -156,7 +158,7 @@ def test_a_server_that_has_answered_has_not_loaded_torch(indexed_digits):
         "from nachash.server.application import application\n"
         "from nachash.tasks.serve.service import Service, ServeSettings\n"
         "settings = ServeSettings(index=Path('out.h5'))\n"
-        "with Service(settings, choice=print) as service:\n"
+        "with Service(settings) as service:\n"
         "    client = TestClient(application(service, Access.of('testserver')))\n"
         "    answer = client.post('/search', content=Path('query.jpg').read_bytes())\n"
         "print(answer.status_code, [n for n in ('torch', 'timm') if n in sys.modules])"

@@ -38,7 +38,7 @@ OPERATIONS = [
 @pytest.fixture(scope="module")
 def described(indexed_digits):
     chosen = ServeSettings(index=indexed_digits / "out.h5")
-    with Service(chosen, choice=lambda _: None) as service:
+    with Service(chosen) as service:
         yield schemathesis.openapi.from_asgi(
             "/openapi.json", application(service, Access.of("localhost", ["testserver"]))
         )

@@ -12,7 +12,7 @@ from nachash import plugins
 from nachash.index.ragged import Ragged
 from nachash.tasks.search.nearest import Wish
 from nachash.tasks.search.packed_texts import PackedTexts
-from nachash.tasks.search.rows import Filters, Rows, bitmap
+from nachash.tasks.search.rows import Rows, bitmap, filters
 
 
 def rows_of(kept, codes=None):
@@ -51,29 +51,29 @@ def test_an_old_state_is_gone_when_the_last_question_about_it_is_answered(
 
 
 def test_filters_are_bounded_by_bytes_and_the_last_asked_stay():
-    filters, made = Filters(most_bytes=30), []
+    kept, made = filters(most_bytes=30), []
 
     def ask(key):
         def make():
             made.append(key)
             return rows_of([True])
 
-        return filters.rows(key, make)
+        return kept.value(key, make)
 
     for key in "abcabd":
         ask(key)
     assert made == ["a", "b", "c", "d"]
-    assert filters.bytes == 30
+    assert kept.bytes == 30
     ask("a")
     ask("c")
     assert made == ["a", "b", "c", "d", "c"]
 
 
 def test_a_filter_that_is_larger_than_all_together_is_answered_and_not_kept():
-    filters = Filters(most_bytes=5)
+    kept = filters(most_bytes=5)
 
-    assert filters.rows("a", lambda: rows_of([True])).count == 1
-    assert filters.bytes == 0
+    assert kept.value("a", lambda: rows_of([True])).count == 1
+    assert kept.bytes == 0
 
 
 def test_a_filter_of_many_rows_has_no_codes_of_its_own_and_the_same_answers(own_index):
@@ -87,7 +87,7 @@ def test_a_filter_of_many_rows_has_no_codes_of_its_own_and_the_same_answers(own_
     with served(index) as (_, client):
         copied = [client.get(each).json() for each in addresses]
     with served(index) as (service, client):
-        service.snapshot.filters = Filters(most_bytes=200)
+        service.snapshot.filters = filters(most_bytes=200)
         shared = [client.get(each).json() for each in addresses]
 
         assert service.snapshot.filters.bytes <= 200

@@ -20,15 +20,14 @@ LONG = 30.0  # seconds that nothing here takes
 
 
 @pytest.fixture
-def serving(service):
+def serving(service, said):
     """Start a server in a thread; gives its port and its uvicorn."""
     running = []
 
     @contextlib.contextmanager
     def start(**limits):
-        told = []
         given = Limits(**{**QUICK, **limits})
-        guarded = application(service, Access.of("127.0.0.1"), limits=given, told=told.append)
+        guarded = application(service, Access.of("127.0.0.1"), limits=given)
         server = uvicorn.Server(_config(guarded, Place(limits=given)))
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -40,7 +39,7 @@ def serving(service):
             server.should_exit = True
             thread.join(LONG)
             assert not thread.is_alive()
-            assert told == []
+            assert said == []
 
     return start
 

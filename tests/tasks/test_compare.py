@@ -12,7 +12,7 @@ import pytest
 
 from nachash.datasets import digits
 from nachash.errors import ExistsError, InterruptedRunError, UsageError
-from nachash.records import to_json
+from nachash.records import silent, to_json
 from nachash.report import experiment_plot, experiment_table
 from nachash.results.compare import Cell, Experiment, Measured
 from nachash.tasks.compare import cells as runner
@@ -29,12 +29,8 @@ def settings(out: Path, **changes: Any) -> CompareSettings:
     )
 
 
-def quiet(sentence: str) -> None:
-    """Nobody listens."""
-
-
 def run(given: CompareSettings) -> Experiment:
-    return compare(given, note=quiet)
+    return compare(given)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +63,7 @@ def test_the_figures_of_a_cell_are_those_of_eval_map(
     _, result = compared
     cell = result.cells[0]
 
-    scores = evaluate(
-        EvaluateSettings(dataset="digits", model=Path(cell.model), workers=0), choice=quiet
-    )
+    scores = evaluate(EvaluateSettings(dataset="digits", model=Path(cell.model), workers=0))
 
     assert cell.map == scores.map
     assert cell.chance == scores.chance
@@ -264,8 +258,8 @@ def test_settings_that_do_not_change_figures_are_not_part_of_a_cells_recipe(
     def recipe(**changes: Any) -> dict[str, Any]:
         common = TrainSettings(dataset="digits", **changes)
         one = runner.Runner(
-            folder=tmp_path, common=common, particular={}, protocol="", note=quiet,
-            measure=lambda *_: SimpleNamespace(), progress=quiet,
+            folder=tmp_path, common=common, particular={}, protocol="",
+            measure=lambda *_: SimpleNamespace(), progress=silent,
         )  # fmt: skip
         return one._recipe(Cell("nac", 16, 0))
 
@@ -274,20 +268,18 @@ def test_settings_that_do_not_change_figures_are_not_part_of_a_cells_recipe(
 
 
 def test_a_model_of_another_split_is_counted_when_it_is_measured(
-    compared: tuple[CompareSettings, Experiment],
+    compared: tuple[CompareSettings, Experiment], said: list[str]
 ) -> None:
     _, result = compared
-    told: list[str] = []
 
     scores = evaluate(
-        EvaluateSettings(dataset="digits", model=Path(result.cells[0].model), workers=0, seed=3),
-        choice=told.append,
+        EvaluateSettings(dataset="digits", model=Path(result.cells[0].model), workers=0, seed=3)
     )
 
     protocol = digits.load().protocols["50-per-class"]
     seen = len(set(protocol(0).train.tolist()) & set(protocol(3).query.tolist()))
     assert scores.seen == seen > 300
-    assert told[-1] == (
+    assert said[-1] == (
         f"warning: the model was trained, without labels, on {seen} of the 500 queries: "
         "this is no measure of unseen images"
     )

@@ -130,14 +130,12 @@ def test_neighbours_are_counted_once_where_no_seed_matters(model):
     assert all_.accuracy > 0.2
 
 
-def test_who_saw_the_test_images_is_told(model):
+def test_who_saw_the_test_images_is_told(model, said):
     """The model learned from the digits of seed 0; seed 1 tests on others."""
-    told = []
-
-    probe = linear(settings(model, seed=1, solver="knn"), note=told.append)
+    probe = linear(settings(model, seed=1, solver="knn"))
 
     assert probe.results[0].seen > 300
-    assert any(f"on {probe.results[0].seen} of the 500 test images" in line for line in told)
+    assert any(f"on {probe.results[0].seen} of the 500 test images" in line for line in said)
 
 
 def test_subsets_of_a_seed_are_nested():

@@ -58,15 +58,13 @@ def test_images_without_labels_cannot_be_monitored(tmp_path: Path, folder: str) 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_batch_beyond_the_images_is_said(tmp_path: Path) -> None:
+def test_a_batch_beyond_the_images_is_said(tmp_path: Path, said: list[str]) -> None:
     pictures(tmp_path / "images")
-    said: list[str] = []
 
     train(
         TrainSettings(
             images=str(tmp_path / "images"), epochs=1, bits=16, latest=False, out=tmp_path / "out"
-        ),
-        note=said.append,
+        )
     )
 
     assert "4 images are all there are: a batch is as large" in said

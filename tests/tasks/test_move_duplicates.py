@@ -17,12 +17,14 @@ from nachash.records import Preprocessing
 from nachash.results.dedup import Duplicate, Duplicates, Move
 from nachash.tasks.dedup import move as move_duplicates
 from nachash.tasks.dedup import relocation
-from nachash.tasks.dedup.coded_images import Encoder
 from nachash.tasks.dedup.encoded_file import Recognition
 from nachash.tasks.dedup.relocation import copy_file
 from nachash.tasks.dedup.undo import undo
+from nachash.tasks.encoder import Encoder
 
-ENCODER = Encoder(Preprocessing(4), lambda pixels: pixels.reshape(len(pixels), -1)[:, :8] - 127.0)
+ENCODER = Encoder(
+    Preprocessing(4), 8, lambda pixels: pixels.reshape(len(pixels), -1)[:, :8] - 127.0
+)
 
 
 def picture(path, seed=0):

@@ -2,20 +2,17 @@
 
 import typer
 
-from nachash.cli import _options as options
-from nachash.cli import _terminal as terminal
+from nachash import options
+from nachash.cli._declared import Debug, declared
+from nachash.tasks.index.options import CompactSettings
 
 
-def command(
-    path: options.IndexArgument = None,
-    index: options.Index = None,
-    json: options.Json = False,
-    debug: options.Debug = False,
-) -> None:
+@declared(CompactSettings)
+def command(settings: CompactSettings, *, json: options.Json = False, debug: Debug = False) -> None:
     """Rewrite an index without its removed rows; ids stay as they are."""
     from nachash.records import to_json
     from nachash.report import index_table
-    from nachash.tasks.index.compact import CompactSettings, compact
+    from nachash.tasks.index.compact import compact
 
-    result = compact(CompactSettings(index=path or index), choice=terminal.note)
+    result = compact(settings)
     typer.echo(to_json(result) if json else index_table.rewriting(result))

@@ -2,20 +2,17 @@
 
 import typer
 
-from nachash.cli import _options as options
-from nachash.cli import _terminal as terminal
+from nachash import options
+from nachash.cli._declared import Debug, declared
+from nachash.tasks.index.options import InfoSettings
 
 
-def command(
-    path: options.IndexArgument = None,
-    index: options.Index = None,
-    json: options.Json = False,
-    debug: options.Debug = False,
-) -> None:
+@declared(InfoSettings)
+def command(settings: InfoSettings, *, json: options.Json = False, debug: Debug = False) -> None:
     """Show what is in an index: images, codes, encoder, labels, and who writes it now."""
     from nachash.records import to_json
     from nachash.report import index_table
-    from nachash.tasks.index.info import InfoSettings, info
+    from nachash.tasks.index.info import info
 
-    facts = info(InfoSettings(index=path or index), choice=terminal.note)
+    facts = info(settings)
     typer.echo(to_json(facts) if json else index_table.facts(facts))

@@ -2,16 +2,13 @@
 
 import typer
 
-from nachash.cli import _options as options
-from nachash.cli import _terminal as terminal
+from nachash.cli._declared import Debug, declared
+from nachash.tasks.index.options import MigrateSettings
 
 
-def command(
-    path: options.IndexArgument = None,
-    index: options.Index = None,
-    debug: options.Debug = False,
-) -> None:
+@declared(MigrateSettings)
+def command(settings: MigrateSettings, *, debug: Debug = False) -> None:
     """Bring an index of an older format to the newest one, as any change does, too."""
-    from nachash.tasks.index.migrate import MigrateSettings, migrate
+    from nachash.tasks.index.migrate import migrate
 
-    typer.echo(migrate(MigrateSettings(index=path or index), choice=terminal.note))
+    typer.echo(migrate(settings))

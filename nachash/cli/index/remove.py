@@ -1,32 +1,23 @@
 """`nachash index remove`: images that no search shall find any more."""
 
-from typing import Annotated
+from dataclasses import replace
 
 import typer
 
-from nachash.cli import _options as options
+from nachash import options
 from nachash.cli import _terminal as terminal
+from nachash.cli._declared import Debug, declared
 from nachash.images.sources.hosts import Hosts
-from nachash.settings import SetBy
+from nachash.tasks.index.options import RemoveSettings
 
 
+@declared(RemoveSettings)
 def command(
-    paths: Annotated[
-        list[str] | None, typer.Argument(help="Images or folders, as the index names them.")
-    ] = None,
-    missing: Annotated[
-        bool,
-        typer.Option("--missing", help="All images whose files are no longer there."),
-        SetBy.OWNER,
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask, however many are missing."), SetBy.OWNER
-    ] = False,
-    index: options.Index = None,
-    dry_run: options.DryRun = False,
+    settings: RemoveSettings,
+    *,
     allow_host: options.AllowHost = None,
     json: options.Json = False,
-    debug: options.Debug = False,
+    debug: Debug = False,
 ) -> None:
     """Take images out of an index; no file of yours is touched, and ids are never used again.
 
@@ -36,17 +27,10 @@ def command(
     """
     from nachash.records import to_json
     from nachash.report import index_table
-    from nachash.tasks.index.remove import RemoveSettings, remove
+    from nachash.tasks.index.remove import remove
 
-    settings = RemoveSettings(
-        paths=tuple(paths or ()),
-        missing=missing,
-        index=index,
-        dry_run=dry_run,
-        yes=yes,
-        hosts=Hosts.of(allow_host or ()),
-    )
+    settings = replace(settings, hosts=Hosts.of(allow_host or ()))
     ask = terminal.confirmed if terminal.can_ask() else None
-    result = remove(settings, choice=terminal.note, ask=ask)
+    result = remove(settings, ask=ask)
     terminal.show_unknown(result.unknown)
     typer.echo(to_json(result) if json else index_table.removal(result))

@@ -2,26 +2,22 @@
 
 import typer
 
-from nachash.cli import _options as options
+from nachash import options
 from nachash.cli import _terminal as terminal
+from nachash.cli._declared import Debug, declared
 from nachash.errors import DamagedError
+from nachash.tasks.index.options import VerifySettings
 
 
-def command(
-    path: options.IndexArgument = None,
-    index: options.Index = None,
-    json: options.Json = False,
-    debug: options.Debug = False,
-) -> None:
+@declared(VerifySettings)
+def command(settings: VerifySettings, *, json: options.Json = False, debug: Debug = False) -> None:
     """Read the whole index and say everything that is wrong; exit code 4 when something is."""
     from nachash.records import to_json
     from nachash.report import index_table
-    from nachash.tasks.index.verify import VerifySettings, verify
+    from nachash.tasks.index.verify import verify
 
     with terminal.progress() as progress:
-        result = verify(
-            VerifySettings(index=path or index), choice=terminal.note, progress=progress
-        )
+        result = verify(settings, progress=progress)
     typer.echo(to_json(result) if json else index_table.verification(result))
     if result.problems:
         raise DamagedError(

@@ -1,7 +1,6 @@
 """Any image network of timm, as timm/NAME, without its classifier."""
 
 import contextlib
-import difflib
 import logging
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 from nachash.encoders.backbones import Backbone
 from nachash.encoders.backbones._weights import not_downloaded
 from nachash.errors import UsageError
+from nachash.near_word import did_you_mean
 
 VARIANTS: Final = True
 
@@ -35,10 +35,10 @@ def backbone(*, variant: str, pretrained: bool = False) -> Backbone:
     import timm
 
     if not timm.is_model(variant):
-        close = difflib.get_close_matches(variant.partition(".")[0], timm.list_models(), n=3)
+        name = variant.partition(".")[0]
         raise UsageError(
             f"timm has no network '{variant}'",
-            f"did you mean {', '.join(close)}?" if close else "timm/resnet18",
+            did_you_mean(name, timm.list_models(), "timm/resnet18", most=3),
         )
     try:
         with _without_notes_of_retries():

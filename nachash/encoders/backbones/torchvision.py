@@ -1,6 +1,5 @@
 """Any classification network of torchvision, as torchvision/NAME, without its last layer."""
 
-import difflib
 from typing import Final
 
 from torch import nn
@@ -8,6 +7,7 @@ from torch import nn
 from nachash.encoders.backbones import Backbone
 from nachash.encoders.backbones._weights import IMAGENET, not_downloaded
 from nachash.errors import UsageError
+from nachash.near_word import did_you_mean
 
 VARIANTS: Final = True
 _CLASSIFIERS = ("fc", "classifier", "heads", "head")
@@ -24,10 +24,9 @@ def backbone(*, variant: str, pretrained: bool = False) -> Backbone:
 
     known = models.list_models(module=models)
     if variant not in known:
-        close = difflib.get_close_matches(variant, known, n=3)
         raise UsageError(
             f"torchvision has no network '{variant}'",
-            f"did you mean {', '.join(close)}?" if close else "torchvision/resnet18",
+            did_you_mean(variant, known, "torchvision/resnet18", most=3),
         )
     try:
         network = models.get_model(variant, weights="DEFAULT" if pretrained else None)

@@ -84,7 +84,7 @@ def check_record(file: h5py.File) -> None:
     Raises:
         ValueError, KeyError: it is not as the format says.
     """
-    form = _form(file, COMMIT)
+    form = _Places(file).form(COMMIT)
     if form.chunks != (RECORD_CHUNK,) or not form.is_of(np.uint8):
         raise ValueError(f"{COMMIT} is not as it is in an index")
 
@@ -95,14 +95,15 @@ def check(file: h5py.File, entries: Mapping[str, Entry], column_type: ColumnType
     Raises:
         ValueError, KeyError: something is not as the format says.
     """
+    places = _Places(file)
     for name, entry in entries.items():
-        form = _form(file, name)
+        form = places.form(name)
         _check_type(form, name, column_type)
         count = -(-entry.rows // form.chunks[0])
         pages = max(1, -(-count // PAGE_ROWS))
         if form.shape[0] != entry.rows or len(entry.pages) != pages:
             raise ValueError(f"{name} has {form.shape[0]} of its {entry.rows} rows")
-        digests = _form(file, f"{GROUP}/{name}")
+        digests = places.form(f"{GROUP}/{name}")
         whole = digests.chunks == (PAGE_ROWS, SIZE) and digests.shape == (pages * PAGE_ROWS, SIZE)
         if not whole or not digests.is_of(np.uint8):
             raise ValueError(f"{GROUP}/{name} is not as it is in an index")
@@ -121,50 +122,64 @@ def check_first_format(file: h5py.File, bits: int) -> None:
     for name in [*texts, "label_names"] if "labels" in file else texts:
         expected |= {f"{name}/ends": (np.int64, 1), f"{name}/bytes": (np.uint8, 1)}
     expected["encoder"] = (np.uint8, 1)
+    places = _Places(file)
     for name, (dtype, dimensions) in expected.items():
-        form = _form(file, name, _CHECKSUM)
+        form = places.form(name, _CHECKSUM)
         if len(form.shape) != dimensions or not form.is_of(dtype):
             raise ValueError(f"{name} is not as it is in an index")
     if file["codes"].shape[1:] != (code_bytes(bits),):
         raise ValueError(f"codes are not those of {bits} bits")
 
 
-def _form(file: h5py.File, name: str, checksum: int = 0) -> _Form:
-    """The form of a data set in this file: no link of its name leads elsewhere.
+class _Places:
+    """The data sets of a file, each group on the way to them opened once."""
 
-    It is kept in chunks of this file, without a filter but the checksum, and the file is large
-    enough to hold what it declares.
-    """
-    group = file.id
-    *above, last = name.encode().split(b"/")
-    for part in above:
-        _check_link(group, part, name)
-        group = h5py.h5g.open(group, part)
-    _check_link(group, last, name)
-    dataset = h5py.h5d.open(group, last)
-    settings = dataset.get_create_plist()
-    if settings.get_layout() != h5py.h5d.CHUNKED or settings.get_external_count():
-        raise ValueError(f"{name} is not kept in chunks of this file")
-    filters = [settings.get_filter(each)[0] for each in range(settings.get_nfilters())]
-    if filters != ([h5py.h5z.FILTER_FLETCHER32] if checksum else []):
-        raise ValueError(f"{name} is not {'with' if checksum else 'without'} a checksum of HDF5")
-    form = _Form(dataset.shape, settings.get_chunk(), dataset.get_type())
-    chunk_bytes = math.prod(form.chunks) * form.kind.get_size()
-    if chunk_bytes > _LARGEST_CHUNK:
-        raise ValueError(f"{name} has chunks of {chunk_bytes} bytes")
-    pairs = zip(form.shape, form.chunks, strict=True)
-    count = math.prod(-(-length // chunk) for length, chunk in pairs)
-    if count * (chunk_bytes + checksum) > file.id.get_filesize():
-        raise ValueError(f"{name} declares {form.shape} values, more than the file holds")
-    return form
+    def __init__(self, file: h5py.File) -> None:
+        self._size = file.id.get_filesize()
+        self._groups: dict[bytes, h5py.h5g.GroupID] = {b"": file.id}
 
+    def form(self, name: str, checksum: int = 0) -> _Form:
+        """The form of a data set in this file: no link of its name leads elsewhere.
 
-def _check_link(group: h5py.h5g.GroupID, part: bytes, name: str) -> None:
-    links = group.links
-    if not links.exists(part):
-        raise KeyError(f"there is no {name}")
-    if links.get_info(part).type != h5py.h5l.TYPE_HARD:
-        raise ValueError(f"{name} is a link")
+        It is kept in chunks of this file, without a filter but the checksum, and the file is large
+        enough to hold what it declares.
+        """
+        path = name.encode()
+        dataset = h5py.h5d.open(self._group(path.rpartition(b"/")[0], name), self._last(path, name))
+        settings = dataset.get_create_plist()
+        if settings.get_layout() != h5py.h5d.CHUNKED or settings.get_external_count():
+            raise ValueError(f"{name} is not kept in chunks of this file")
+        filters = [settings.get_filter(each)[0] for each in range(settings.get_nfilters())]
+        if filters != ([h5py.h5z.FILTER_FLETCHER32] if checksum else []):
+            raise ValueError(
+                f"{name} is not {'with' if checksum else 'without'} a checksum of HDF5"
+            )
+        form = _Form(dataset.shape, settings.get_chunk(), dataset.get_type())
+        chunk_bytes = math.prod(form.chunks) * form.kind.get_size()
+        if chunk_bytes > _LARGEST_CHUNK:
+            raise ValueError(f"{name} has chunks of {chunk_bytes} bytes")
+        pairs = zip(form.shape, form.chunks, strict=True)
+        count = math.prod(-(-length // chunk) for length, chunk in pairs)
+        if count * (chunk_bytes + checksum) > self._size:
+            raise ValueError(f"{name} declares {form.shape} values, more than the file holds")
+        return form
+
+    def _group(self, path: bytes, name: str) -> h5py.h5g.GroupID:
+        if path not in self._groups:
+            above = self._group(path.rpartition(b"/")[0], name)
+            self._groups[path] = h5py.h5g.open(above, self._last(path, name))
+        return self._groups[path]
+
+    def _last(self, path: bytes, name: str) -> bytes:
+        """The last part of a path, which is no link."""
+        above, _, last = path.rpartition(b"/")
+        try:
+            kind = self._group(above, name).links.get_info(last).type
+        except KeyError:
+            raise KeyError(f"there is no {name}") from None
+        if kind != h5py.h5l.TYPE_HARD:
+            raise ValueError(f"{name} is a link")
+        return last
 
 
 def _check_type(form: _Form, name: str, column_type: ColumnType) -> None:

@@ -1,7 +1,8 @@
 """`expressivity`: models and images -> activation patterns before and after training -> figures."""
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,7 @@ from nachash.images.sources.sample import sample
 from nachash.model_config import ModelConfig
 from nachash.paper.expressivity import codewords
 from nachash.paper.expressivity.crossings import Way, boundaries_crossed
+from nachash.paper.expressivity.options import ExpressivitySettings
 from nachash.paper.expressivity.plane import Plane
 from nachash.paper.expressivity.plane_images import Images, plane_corners, plane_of
 from nachash.records import Progress, silent
@@ -29,35 +31,15 @@ if TYPE_CHECKING:
     from nachash.encoders.encoder import Encoder
     from nachash.paper.expressivity.activation_patterns import ActivationPatterns
 
+_log = logging.getLogger(__name__)
+
 STAGES: Final = ("before", "after")
 _BATCH: Final = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpressivitySettings:
-    """What `expressivity` needs to know; the words are those of the command line.
-
-    Without `images` and `dataset` the images are those of the data set that the first model was
-    trained on, if it has a name.
-    """
-
-    models: tuple[Path, ...] = ()
-    images: str | None = None
-    dataset: str | None = None
-    data_root: Path | None = None
-    layer: str = "code"
-    grid: int = 256
-    sample: int = 1000
-    pairs: int = 20
-    seed: int = 0
-    device: str = "auto"
-    workers: int | None = None
 
 
 def expressivity(
     settings: ExpressivitySettings,
     *,
-    choice: Callable[[str], None],
     progress: Progress = silent,
 ) -> tuple[Expressivity, tuple[PlanePicture, ...]]:
     """Figures of every model before and after its training, and a picture of each.
@@ -75,10 +57,10 @@ def expressivity(
     configs = [model_config.read(model) for model in models]
     images = _images(settings, configs, progress)
     rng = np.random.default_rng(settings.seed)
-    corners = plane_corners(images, rng, choice)
+    corners = plane_corners(images, rng)
     pairs = _pairs(len(images.pixels), settings.pairs, rng)
     probe = _Probe(settings, images, corners, pairs, progress)
-    measured = [probe.of_model(model, choice) for model in models]
+    measured = [probe.of_model(model) for model in models]
     record = Expressivity(
         models=tuple(figures for figures, _ in measured),
         layer=settings.layer,
@@ -146,7 +128,8 @@ class _Probe:
     progress: Progress
 
     def of_model(
-        self, directory: Path, choice: Callable[[str], None]
+        self,
+        directory: Path,
     ) -> tuple[ModelFineness, list[PlanePicture]]:
         """A model before and after its training."""
         from nachash.encoders import model_directory
@@ -154,9 +137,10 @@ class _Probe:
 
         after, config = model_directory.load(directory)
         if smooth := smooth_layers(after):
-            choice(
-                f"{directory} has {', '.join(smooth)} layers: where its patterns are constant, "
-                "it is smooth, but not linear"
+            _log.info(
+                "%s has %s layers: where its patterns are constant, it is smooth, but not linear",
+                directory,
+                ", ".join(smooth),
             )
         before = _initial(config)
         self._show_images(before.head if config.training.get("frozen") else before, before)

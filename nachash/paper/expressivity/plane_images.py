@@ -1,6 +1,6 @@
 """Images in memory, and three of them that span a plane."""
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ import numpy as np
 from nachash.errors import NoImagesError
 from nachash.paper.expressivity.plane import Plane, plane_through
 from nachash.shapes import Float32, UInt8
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Images:
 
 
 def plane_corners(
-    images: Images, rng: np.random.Generator, choice: Callable[[str], None]
+    images: Images,
+    rng: np.random.Generator,
 ) -> tuple[int, int, int]:
     """Three images that span a plane, of different folders where there are several.
 
@@ -38,7 +41,7 @@ def plane_corners(
     folders = [Path(path).parent.name for path in images.paths]
     first_of = list({folders[place]: place for place in reversed(order)}.values())
     if len(first_of) == 1 and folders[0]:
-        choice(f"all images lie in one folder ({folders[0]}), so the plane is within one class")
+        _log.info("all images lie in one folder (%s), so the plane is within one class", folders[0])
     ahead = sorted(order, key=lambda place: place not in first_of)  # stable: random within each
     first = ahead[0]
     second = next((place for place in ahead if _differ(images, first, place)), None)

@@ -1,7 +1,6 @@
 """`expressivity --toy`: points -> encoders untrained, by SimCLR, by NAC -> exact regions."""
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from nachash.errors import UsageError
 from nachash.paper.expressivity import codewords, separation
 from nachash.paper.expressivity.crossings import boundaries_crossed
 from nachash.paper.expressivity.linear_regions import Layer, linear_regions, neighbours
+from nachash.paper.expressivity.options import ToySettings
 from nachash.records import Progress, silent
 from nachash.results.expressivity import ToyExpressivity, ToyFineness, ToyPicture
 from nachash.shapes import Bool, Float64
@@ -25,22 +25,6 @@ _BATCH: Final = 200
 _RATE: Final = 1e-2
 _MARGIN: Final = 1.15  # of the box, over the point farthest out
 _PAIRS: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToySettings:
-    """What the toy needs to know; the words are those of the command line."""
-
-    shape: str = "moons"
-    points: int = 400
-    widths: tuple[int, ...] = (8, 8)
-    bits: int = 16
-    steps: int = 600
-    spread: float = 0.1
-    noise: float = 0.1
-    temperature: float = 0.5
-    seed: int = 0
-    seeds: int = 1
 
 
 def toy_expressivity(

@@ -1,9 +1,8 @@
 """`vae`: images and several starts of an encoder -> variational autoencoders side by side."""
 
+import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,11 +11,11 @@ from nachash.errors import InterruptedRunError, UsageError
 from nachash.paper.vae import held_out_images
 from nachash.paper.vae import starts as vae_starts
 from nachash.paper.vae.directory import STARTS, RunDirectory, check_free, free_name
+from nachash.paper.vae.options import VaeSettings
 from nachash.records import Progress, silent
 from nachash.results.vae import Pixels, VaeComparison, VaePictures
 from nachash.tasks.device import torch_device
 from nachash.tasks.environment import list_versions
-from nachash.tasks.notes import unsaid
 from nachash.tasks.train import images as training_images
 from nachash.tasks.workers import decoding_threads
 
@@ -25,46 +24,17 @@ if TYPE_CHECKING:
 
     from nachash.training.plan import Plan
 
+_log = logging.getLogger(__name__)
+
 _LEAST_IMAGES_SEEN: Final = 100_000
 _LEAST_EPOCHS: Final = 10
 _MOST_EPOCHS: Final = 100
 _SHOWN: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaeSettings:
-    """What `vae` needs to know; the words are those of the command line.
-
-    None leaves a choice to us: images of `digits`, the backbone of the models or `small`, the size
-    that the pictures have, a length that shows 100,000 images, a free name below `runs`. `budget`
-    is in seconds of training for all starts together.
-    """
-
-    init: tuple[str, ...] = (vae_starts.RANDOM,)
-    images: str | None = None
-    dataset: str | None = None
-    data_root: Path | None = None
-    out: Path | None = None
-    epochs: int | None = None
-    budget: float | None = None
-    latent: int = 128
-    likelihood: str = "gaussian"
-    iw_samples: int = 64
-    test_images: int = 1000
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    backbone: str | None = None
-    size: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    workers: int | None = None
-    overwrite: bool = False
-
-
 def vae(
     settings: VaeSettings,
     *,
-    note: Callable[[str], None] = unsaid,
     progress: Progress = silent,
 ) -> VaeComparison:
     """Fit a variational autoencoder from each start, with the same decoder, images and noise.
@@ -99,7 +69,7 @@ def vae(
         division, size, workers=decoding_threads(settings.workers), progress=progress
     )
     directory = RunDirectory.begun(out, overwrite=settings.overwrite)
-    note(f"writing {out}")
+    _log.info("writing %s", out)
     result = VaeComparison(
         directory=str(out),
         likelihood=kind.name,

@@ -6,17 +6,21 @@ a cell that fails is reported, the others go on, and it is tried again the next 
 """
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 from nachash import model_config, plugins
+from nachash.complete_file import complete_file
 from nachash.errors import ExistsError, InterruptedRunError, NachashError, UsageError
 from nachash.records import Progress, to_json
 from nachash.results.compare import Cell, Failed, Measured
-from nachash.tasks.train.settings import TrainSettings
+from nachash.tasks.train.options import TrainSettings
 from nachash.tasks.train.train import train
+
+_log = logging.getLogger(__name__)
 
 Measure = Callable[[Cell, Path], Measured]
 _OF_TRAINING: Final = {entry.name for entry in fields(TrainSettings)}
@@ -32,7 +36,6 @@ class Runner:
         particular: settings of a method, by its name; those of training, or the method's own.
         protocol: what the measures are, in a word; figures under another one do not count.
         measure: figures of a trained model.
-        note: told of every cell.
         progress: of training and encoding.
     """
 
@@ -41,7 +44,6 @@ class Runner:
     particular: dict[str, dict[str, Any]]
     protocol: str
     measure: Measure
-    note: Callable[[str], None]
     progress: Progress
 
     def run(self, cells: Sequence[Cell]) -> tuple[tuple[Measured, ...], tuple[Failed, ...]]:
@@ -56,12 +58,12 @@ class Runner:
         done: list[Measured] = []
         failed: list[Failed] = []
         for number, (cell, known) in enumerate(zip(cells, finished, strict=True), 1):
-            self.note(f"[{number}/{len(cells)}] {cell.name}")
+            _log.info("[%d/%d] %s", number, len(cells), cell.name)
             found = known or self._tried(cell)
             if isinstance(found, Measured):
                 done.append(found)
             else:
-                self.note(f"{cell.name} failed: {found.reason}")
+                _log.info("%s failed: %s", cell.name, found.reason)
                 failed.append(found)
         return tuple(done), tuple(failed)
 
@@ -106,10 +108,9 @@ class Runner:
         measured = self.measure(cell, settings.out)
         path = self._file(cell)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
         record = {"settings": self._recipe(cell), "figures": measured}
-        temporary.write_text(to_json(record) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        with complete_file(path) as file:
+            file.write(f"{to_json(record)}\n".encode())
         return measured
 
     def _finished(self, cell: Cell) -> Measured | None:

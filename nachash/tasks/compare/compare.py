@@ -15,7 +15,7 @@ from nachash.tasks.compare.experiment import experiment
 from nachash.tasks.compare.measure import Figures
 from nachash.tasks.dataset import loaded_dataset
 from nachash.tasks.train import settings as train_settings
-from nachash.tasks.train.settings import TrainSettings
+from nachash.tasks.train.options import TrainSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,6 @@ class CompareSettings:
 def compare(
     settings: CompareSettings,
     *,
-    note: Callable[[str], None],
     progress: Progress = silent,
 ) -> Experiment:
     """Train or reuse every cell, measure it under one protocol, and put all into one record.
@@ -74,7 +73,6 @@ def compare(
         protocol=f"{settings.common.protocol or 'usual'}, split {settings.common.split_seed}"
         + (", linear" if settings.linear else ""),
         measure=figures.of,
-        note=note,
         progress=progress,
     )
     cells = [
@@ -114,7 +112,8 @@ def _check_cell(cell: Cell, settings: TrainSettings) -> None:
 
 def _linear(settings: CompareSettings, progress: Progress) -> Callable[[Path], float]:
     """Accuracy of a linear classifier on a model's features."""
-    from nachash.tasks.linear.linear import LinearSettings, linear
+    from nachash.tasks.linear.linear import linear
+    from nachash.tasks.linear.options import LinearSettings
 
     def accuracy(directory: Path) -> float:
         asked = LinearSettings(

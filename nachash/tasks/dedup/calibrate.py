@@ -1,8 +1,8 @@
 """`calibrate`: distances of random pairs beside those of copies -> which radius means what."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,53 +13,42 @@ from nachash.errors import ImageError, MissingError
 from nachash.images.decoding import distortions
 from nachash.images.decoding.colour import rgb
 from nachash.images.decoding.decode import decode
-from nachash.images.sources.hosts import NONE, Hosts
+from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.originals import Originals
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
-from nachash.inference.onnx_encoder import OnnxEncoder
-from nachash.records import Preprocessing, Progress, silent
+from nachash.records import Progress, silent
 from nachash.results.calibration import Calibration
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.dedup.options import CalibrateSettings
 from nachash.tasks.dedup.strangers import Thumbnails, copies_among, random_distances
+from nachash.tasks.encoder import Encoder
+from nachash.tasks.encoder import of_index as encoder_of
 
 FOUND: Final = 0.95  # share of the copies that a radius should find
 SAME_PHOTO_STRANGERS: Final = 0.1  # expected per query
 SIMILAR_STRANGERS: Final = 10.0
+_log = logging.getLogger(__name__)
+
 FEW: Final = 200  # images; of fewer the strangers are a rough estimate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrateSettings:
-    """What `calibrate` needs to know; the words are those of the command line.
-
-    `hosts`: those that pictures of the index are fetched from.
-    """
-
-    index: Path | None = None
-    images: int = 300
-    seed: int = 0
-    hosts: Hosts = NONE
-
-
-def calibrate(
-    settings: CalibrateSettings, *, choice: Callable[[str], None], progress: Progress = silent
-) -> Calibration:
+def calibrate(settings: CalibrateSettings, *, progress: Progress = silent) -> Calibration:
     """Measure an index and store the result in it.
 
     Raises:
         MissingError: no index, fewer than two images in it, or none can be opened any more.
         StorageError: the index cannot be written.
     """
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     writer.open_for_append(path).close()  # one that cannot be written is told before the work
     rng = np.random.default_rng(settings.seed)
     with open_index(path) as index:
         if index.rows < 2:
             raise MissingError(f"{path} has {index.rows} images: calibrating takes at least two")
         if index.rows < FEW:
-            choice(f"{index.rows} images are few: how many strangers meet is a rough estimate")
+            _log.info("%d images are few: how many strangers meet is a rough estimate", index.rows)
         if refusal := "://" in index.root and settings.hosts.refusal(index.root):
             raise MissingError(f"pictures at {index.root} are not opened: {refusal}")
         random, near = random_distances(index.codes(), index.bits, rng)
@@ -111,13 +100,13 @@ def _copies(
     index: Index, settings: CalibrateSettings, rng: np.random.Generator, progress: Progress
 ) -> tuple[int, Int64[np.ndarray, "distances"], Int64[np.ndarray, "distances"]]:
     """How many images were used, and the distances of both kinds of copies to them."""
-    encoder = OnnxEncoder(index.encoder)
+    encoder = encoder_of(index)
     same, similar = (np.zeros(index.bits + 1, np.int64) for _ in range(2))
     used, wanted = 0, settings.images
     rows = rng.permutation(index.rows)
     for image in _opened(index, rows, settings.hosts):
         for kind, counts in ((distortions.same_photo, same), (distortions.similar, similar)):
-            own, *others = _codes([image, *kind(image, rng)], index.preprocessing, encoder)
+            own, *others = _codes([image, *kind(image, rng)], encoder)
             counts += np.bincount(code.popcount(np.stack(others) ^ own), minlength=index.bits + 1)
         used += 1
         progress("copies", used, min(wanted, index.rows))
@@ -143,8 +132,5 @@ def _opened(index: Index, rows: Int64[np.ndarray, "n"], hosts: Hosts) -> Iterato
             continue
 
 
-def _codes(
-    images: Iterable[Image.Image], preprocessing: Preprocessing, encoder: OnnxEncoder
-) -> UInt8[np.ndarray, "n bytes"]:
-    pixels = np.stack([decode(image, preprocessing) for image in images])
-    return code.encode(encoder.activations(pixels))
+def _codes(images: Iterable[Image.Image], encoder: Encoder) -> UInt8[np.ndarray, "n bytes"]:
+    return encoder.codes(np.stack([decode(image, encoder.preprocessing) for image in images]))

@@ -7,30 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nachash import codes
 from nachash.errors import IncompatibleError
-from nachash.images import stream
 from nachash.images.sources import location
 from nachash.index.reader import Index
-from nachash.records import Preprocessing, Progress, Reference, Skipped
+from nachash.records import Progress, Skipped
 from nachash.shapes import Int64, UInt8
-from nachash.tasks.model import Activations, encoding_model, loaded_model
-from nachash.tasks.workers import decoding_threads
-
-if TYPE_CHECKING:
-    from nachash.inference.onnx_encoder import OnnxEncoder
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """What turns further pictures into codes that can be compared."""
-
-    preprocessing: Preprocessing
-    activations: Activations
+from nachash.tasks.encoder import Encoder, encoded_images
+from nachash.tasks.encoder import of_index as encoder_of
+from nachash.tasks.model import encoding_model, loaded_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +74,8 @@ def of_index(index: Index) -> tuple[Gallery, Encoder]:
     Raises:
         DamagedError, StorageError: it cannot be read.
     """
-    onnx = index.encoder
-
-    @functools.cache
-    def session() -> "OnnxEncoder":
-        from nachash.inference.onnx_encoder import OnnxEncoder
-
-        return OnnxEncoder(onnx)
-
     describe = functools.partial(_described, index)
-    gallery = Gallery(index.root, index.codes(), index.bits, (), describe)
-    return gallery, Encoder(index.preprocessing, lambda pixels: session().activations(pixels))
+    return Gallery(index.root, index.codes(), index.bits, (), describe), encoder_of(index)
 
 
 def _described(index: Index, rows: Int64[np.ndarray, "k"]) -> CodedImages:
@@ -120,43 +98,31 @@ def of_folder(
     device: str,
     workers: int | None,
     *,
-    choice: Callable[[str], None],
     progress: Progress,
 ) -> tuple[CodedImages, Encoder]:
-    """The images of a folder, encoded by a model; `choice` is told of one that was not named.
+    """The images of a folder, encoded by a model.
 
     Raises:
         MissingError: the folder or the model is not there.
         NoImagesError: it holds no image.
     """
-    loaded = loaded_model(encoding_model(model, choice), device)
-    encoder = Encoder(loaded.config.preprocessing, loaded.activations)
-    return encoded(place, encoder, loaded.config.bits, workers, progress), encoder
+    encoder = loaded_model(encoding_model(model), device).encoder
+    return encoded(place, encoder, workers, progress), encoder
 
 
-def encoded(
-    place: str, encoder: Encoder, bits: int, workers: int | None, progress: Progress
-) -> CodedImages:
+def encoded(place: str, encoder: Encoder, workers: int | None, progress: Progress) -> CodedImages:
     """The images at a place, encoded; one that cannot be read is skipped."""
     source = location.source(place, sys.stdin)
-    references: list[Reference] = []
-    skipped, found = list(source.skipped), [np.zeros((0, codes.code_bytes(bits)), np.uint8)]
-    for batch in stream.batches(
-        source, encoder.preprocessing, batch_size=256, workers=decoding_threads(workers)
-    ):
-        found.append(codes.encode(encoder.activations(batch.pixels)))
-        references += batch.references
-        skipped += batch.skipped
-        progress("encoding", len(references), len(source.references))
+    found = encoded_images(source, encoder, workers=workers, stage="encoding", progress=progress)
     return CodedImages(
         root=str(Path(source.root).resolve()),
-        paths=[each.path for each in references],
-        sizes=np.array([each.size for each in references], np.int64),
-        times=np.array([each.mtime_ns for each in references], np.int64),
-        codes=np.concatenate(found),
-        bits=bits,
+        paths=[each.path for each in found.references],
+        sizes=np.array([each.size for each in found.references], np.int64),
+        times=np.array([each.mtime_ns for each in found.references], np.int64),
+        codes=found.codes,
+        bits=encoder.bits,
         ids=None,
-        skipped=tuple(skipped),
+        skipped=found.skipped,
     )
 
 

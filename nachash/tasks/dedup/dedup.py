@@ -1,7 +1,8 @@
 """`dedup`: codes -> groups within a radius -> which image of each group to keep."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,46 +14,28 @@ from nachash import codes
 from nachash.errors import MissingError
 from nachash.grouping.stars import chains, stars
 from nachash.images.second_look.agreement import Agreement
-from nachash.images.sources.hosts import NONE, Hosts
+from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.root import is_below
 from nachash.index.reader import open_index
 from nachash.records import Progress, silent
 from nachash.results.calibration import Calibration
-from nachash.results.dedup import Duplicate, Duplicates, Grouping, Keep
+from nachash.results.dedup import Duplicate, Duplicates
 from nachash.shapes import Int64
 from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
-from nachash.tasks.dedup.coded_images import CodedImages, Encoder, Gallery
+from nachash.tasks.dedup.coded_images import CodedImages, Gallery
 from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.dedup.keeping import rank
 from nachash.tasks.dedup.members import Member, is_gone, members, without_other_names
+from nachash.tasks.dedup.options import DedupSettings
 from nachash.tasks.dedup.second_look import SecondLook
+from nachash.tasks.encoder import Encoder
 from nachash.tasks.search.radius import calibration_of, same_photo_radius
+
+_log = logging.getLogger(__name__)
 
 _GONE: Final = "as they cannot be opened any more (nachash index remove --missing)"
 _NAMES: Final = "as another name leads to the same file"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DedupSettings:
-    """What `dedup` needs to know; the words are those of the command line.
-
-    `codes_only`: near codes are enough, no picture is compared. `moving`: files will be moved,
-    so that the source has to be named. `hosts`: those that pictures of an index are fetched from.
-    """
-
-    source: Path | None = None
-    max_distance: int | None = None
-    grouping: Grouping = "stars"
-    keep: Keep = "camera"
-    reference: tuple[Path, ...] = ()
-    model: Path | None = None
-    device: str = "auto"
-    workers: int | None = None
-    no_check: bool = False
-    codes_only: bool = False
-    moving: bool = False
-    hosts: Hosts = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +56,16 @@ class Searched:
     encoder: Encoder
 
 
-def dedup(
-    settings: DedupSettings, *, choice: Callable[[str], None], progress: Progress = silent
-) -> Duplicates:
+def dedup(settings: DedupSettings, *, progress: Progress = silent) -> Duplicates:
     """The groups that `searched` finds.
 
     Raises:
         MissingError, DamagedError, IncompatibleError: as it does.
     """
-    return searched(settings, choice=choice, progress=progress).found
+    return searched(settings, progress=progress).found
 
 
-def searched(
-    settings: DedupSettings, *, choice: Callable[[str], None], progress: Progress = silent
-) -> Searched:
+def searched(settings: DedupSettings, *, progress: Progress = silent) -> Searched:
     """Groups of images that look the same, at least one of each outside the reference folders.
 
     Every pair of codes within the radius is found, and its pictures are compared before they
@@ -102,18 +81,20 @@ def searched(
     if settings.moving:
         source = named_index(settings.source, "files are moved")
     else:
-        source = settings.source or chosen_index(None, choice)
+        source = settings.source or chosen_index(None)
     with ExitStack() as opened:
-        gathered = _gathered(source, settings, choice, progress, opened)
+        gathered = _gathered(source, settings, progress, opened)
         gallery = gathered.gallery
         look: SecondLook | None = None if settings.codes_only else SecondLook(settings.hosts)
         if refusal := "://" in gallery.root and settings.hosts.refusal(gallery.root):
-            choice(f"pictures at {gallery.root} are not compared, codes alone decide: {refusal}")
+            _log.info(
+                "pictures at %s are not compared, codes alone decide: %s", gallery.root, refusal
+            )
             look = None
         radius = settings.max_distance
         if radius is None:
             radius, sentence = same_photo_radius(gathered.calibration, gallery.bits)
-            choice(sentence)
+            _log.info(sentence)
         passed: Counter[str] = Counter()
         groups = tuple(_groups(gathered, radius, settings, look, passed, progress))
     found = Duplicates(
@@ -131,11 +112,7 @@ def searched(
 
 
 def _gathered(
-    source: Path,
-    settings: DedupSettings,
-    choice: Callable[[str], None],
-    progress: Progress,
-    opened: ExitStack,
+    source: Path, settings: DedupSettings, progress: Progress, opened: ExitStack
 ) -> _Gathered:
     """Images of the source and of the reference folders that it does not hold already."""
     measured = None
@@ -145,7 +122,6 @@ def _gathered(
             settings.model,
             settings.device,
             settings.workers,
-            choice=choice,
             progress=progress,
         )
         first = images.gallery()
@@ -156,7 +132,7 @@ def _gathered(
     protected = tuple(_folder(path) for path in settings.reference)
     outside = [path for path in protected if not is_below(first.root, str(path))]
     others = [
-        coded_images.encoded(str(path), encoder, first.bits, settings.workers, progress).gallery()
+        coded_images.encoded(str(path), encoder, settings.workers, progress).gallery()
         for path in outside
     ]
     return _Gathered(

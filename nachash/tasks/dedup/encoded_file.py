@@ -9,7 +9,6 @@ from typing import final
 
 import numpy as np
 
-from nachash import codes
 from nachash.errors import ImageError
 from nachash.images.decoding import formats
 from nachash.images.decoding.decode import decode
@@ -17,7 +16,7 @@ from nachash.images.sources import regular_file
 from nachash.images.sources.times import within_64_bits
 from nachash.index.storage.layout import DIGEST_BYTES
 from nachash.results.dedup import Duplicate
-from nachash.tasks.dedup.coded_images import Encoder
+from nachash.tasks.encoder import Encoder
 
 _CHANGED = "it has changed since it was encoded"
 
@@ -95,7 +94,7 @@ class Recognition:
         if image.digest is not None:
             same = hashlib.blake2b(contents, digest_size=DIGEST_BYTES).hexdigest() == image.digest
         else:
-            code = codes.encode(self.encoder.activations(np.stack([pixels])))
+            code = self.encoder.codes(np.stack([pixels]))
             same = code.tobytes().hex() == image.code
         if not same:
             raise ImageError(_CHANGED)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from nachash.results.dedup import Keep
+from nachash.options import Keep
 from nachash.tasks.dedup.members import Member
 
 Rank = tuple[bool | int, ...]  # the smallest is kept

@@ -13,34 +13,31 @@ from nachash.index import writer
 from nachash.index.reader import open_index
 from nachash.index.renaming import rename
 from nachash.index.rows import Changes
-from nachash.records import Labels, Preprocessing, Progress, Skipped
+from nachash.records import Labels, Progress, Skipped
 from nachash.shapes import UInt8
-from nachash.tasks.encode.coded_batches import CodedBatch, coded_batches, images_at_once
+from nachash.tasks.encode.coded_batches import CodedBatch, coded_batches
 from nachash.tasks.encode.label_columns import in_columns
 from nachash.tasks.encode.plan import Plan, digest, plan
 from nachash.tasks.encode.renames import renames
 from nachash.tasks.encode.write_behind import WriteBehind
-from nachash.tasks.model import Activations
+from nachash.tasks.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """Where images come from, how they are encoded, and what is recorded of them besides.
 
-    An index that has metadata gets it for its new images, too. `whole_batches`: the encoder gets
-    all of a batch in one call, as suits a GPU.
+    An index that has metadata gets it for its new images, too.
     """
 
     index: Path
     source: Selection
-    preprocessing: Preprocessing
-    activations: Activations
+    encoder: Encoder
     labels: Labels | None
     batch_size: int
     workers: int
     by_content: bool = False
     metadata: bool = False
-    whole_batches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +126,8 @@ def _encoded(
     with WriteBehind() as writing:
         for batch in coded_batches(
             [work.source.only(group) for group in (todo.fresh, todo.changed, todo.failed)],
-            work.preprocessing,
-            work.activations,
+            work.encoder,
             batch_size=work.batch_size,
-            at_once=work.batch_size
-            if work.whole_batches
-            else images_at_once(work.preprocessing.size, work.batch_size),
             workers=work.workers,
             metadata=work.metadata,
         ):

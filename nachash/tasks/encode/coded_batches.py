@@ -7,13 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from nachash import codes
 from nachash.images import stream
 from nachash.images.decoding.exif import Facts
-from nachash.records import Preprocessing, Reference, Skipped, Source
+from nachash.records import Reference, Skipped, Source
 from nachash.results.index import Metadata
 from nachash.shapes import UInt8
-from nachash.tasks.model import Activations
+from nachash.tasks.encoder import Encoder
 
 _PIXELS_AT_ONCE: Final = 1 << 20
 _SKIPPED: Final = 16  # parts without an image are committed as one: each commit waits for the disk
@@ -31,25 +30,22 @@ class CodedBatch:
 
 def coded_batches(
     sources: Sequence[Source],
-    preprocessing: Preprocessing,
-    activations: Activations,
+    encoder: Encoder,
     *,
     batch_size: int,
-    at_once: int,
     workers: int,
     metadata: bool,
 ) -> Iterator[CodedBatch]:
-    """The images of each source, in its order; a batch begins anew with each source.
-
-    `at_once` images are given to the encoder in one call.
-    """
+    """The images of each source, in its order; a batch begins anew with each source."""
+    size = encoder.preprocessing.size
+    at_once = batch_size if encoder.on_gpu else images_at_once(size, batch_size)
     for source in sources:
         parts: list[stream.DecodedBatch] = []
         found: list[UInt8[np.ndarray, "n bytes"]] = []
         for part in stream.batches(
-            source, preprocessing, batch_size=at_once, workers=workers, with_facts=metadata
+            source, encoder.preprocessing, batch_size=at_once, workers=workers, with_facts=metadata
         ):
-            found.append(codes.encode(activations(part.pixels)))
+            found.append(encoder.codes(part.pixels))
             parts.append(part)
             if _weight(parts) * at_once >= batch_size:
                 yield _joined(parts, found, metadata=metadata)

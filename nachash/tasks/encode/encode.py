@@ -1,9 +1,10 @@
 """`encode`: images -> pixels -> activations -> bits -> an index with the encoder inside."""
 
 import contextlib
+import logging
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from nachash.errors import (
@@ -23,38 +24,26 @@ from nachash.index import reader, writer
 from nachash.index.storage import naming
 from nachash.records import Labels, Progress, silent
 from nachash.results.encode import Encoding
-from nachash.tasks.choose_index import Choice, remember, untold
+from nachash.tasks.choose_index import remember
 from nachash.tasks.encode.add_images import Outcome, Work, add_images
+from nachash.tasks.encode.options import EncodeSettings
 from nachash.tasks.encode.place import first_labels, further_labels, placed, rows_without_image
 from nachash.tasks.encode.plan import plan
 from nachash.tasks.model import Model, encoding_model, loaded_model
 from nachash.tasks.workers import decoding_threads
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodeSettings:
-    """What `encode` needs to know; the words are those of the command line."""
-
-    images: str
-    out: Path
-    model: Path | None = None
-    labels: str = "auto"
-    batch_size: int = 256
-    device: str = "auto"
-    workers: int | None = None
-    overwrite: bool = False
-    resume: bool = False
-    hash: bool = False
-    metadata: bool = False
+_log = logging.getLogger(__name__)
 
 
 def encode(
-    settings: EncodeSettings, *, progress: Progress = silent, choice: Choice = untold
+    settings: EncodeSettings,
+    *,
+    progress: Progress = silent,
 ) -> Encoding:
     """Write the codes of all images of a source into an index.
 
     An index of the same encoder and folder is continued: only new and changed images are
-    encoded, also where an earlier run was interrupted. `choice` is told so.
+    encoded, also where an earlier run was interrupted.
 
     Raises:
         MissingError: the images or the model are not where they were looked for.
@@ -65,15 +54,15 @@ def encode(
     """
     target = _checked_output(settings)
     source = location.source(settings.images, sys.stdin)
-    model = loaded_model(encoding_model(settings.model, choice), settings.device)
+    model = loaded_model(encoding_model(settings.model), settings.device)
     started = time.perf_counter()
-    continued = target.exists() and _can_continue(target, settings, model, source, choice)
+    continued = target.exists() and _can_continue(target, settings, model, source)
     if continued:
         selection, labels = _continuation(target, settings, source)
     else:
         selection, labels = below(source, ""), first_labels(settings.labels, source)
         _create(target, model, source, labels)
-    unmatched = _unmatched(target, settings, selection, choice)
+    unmatched = _unmatched(target, settings, selection)
     try:
         outcome = add_images(_work(target, settings, model, selection, labels), progress)
     except StorageError:
@@ -116,7 +105,10 @@ def _checked_output(settings: EncodeSettings) -> Path:
 
 
 def _can_continue(
-    target: Path, settings: EncodeSettings, model: Model, source: FileSource, choice: Choice
+    target: Path,
+    settings: EncodeSettings,
+    model: Model,
+    source: FileSource,
 ) -> bool:
     """Whether an index that is there is continued; one that cannot be is an error.
 
@@ -133,9 +125,9 @@ def _can_continue(
             "another name, or --overwrite to replace an index",
         ) from error
     if not trouble:
-        choice(f"{target} exists: going on with it, {rows:,} images are encoded already")
+        _log.info("%s exists: going on with it, %s images are encoded already", target, f"{rows:,}")
         if blank and rows:
-            choice("these have no metadata; --overwrite encodes them again")
+            _log.info("these have no metadata; --overwrite encodes them again")
         return True
     if not leftover:
         raise ExistsError(
@@ -169,9 +161,9 @@ def _continuation(
         return selection, further_labels(settings.labels, selection, index)
 
 
-def _unmatched(target: Path, settings: EncodeSettings, selection: Selection, choice: Choice) -> int:
+def _unmatched(target: Path, settings: EncodeSettings, selection: Selection) -> int:
     with reader.open_index(target) as index:
-        return rows_without_image(settings.labels, selection, index, choice)
+        return rows_without_image(settings.labels, selection, index)
 
 
 def _create(target: Path, model: Model, source: FileSource, labels: Labels | None) -> None:
@@ -196,14 +188,12 @@ def _work(
     return Work(
         index=target,
         source=selection,
-        preprocessing=model.config.preprocessing,
-        activations=model.activations,
+        encoder=model.encoder,
         labels=labels,
         batch_size=settings.batch_size,
         workers=decoding_threads(settings.workers),
         by_content=settings.hash,
         metadata=settings.metadata,
-        whole_batches=model.on_gpu,
     )
 
 

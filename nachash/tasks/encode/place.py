@@ -1,7 +1,7 @@
 """Where images stand below the root of an index, and which labels they get there."""
 
+import logging
 import posixpath
-from collections.abc import Callable
 from pathlib import Path
 
 from nachash.errors import UsageError
@@ -11,6 +11,8 @@ from nachash.images.sources.selection import FileSource, LabelledSource, Selecti
 from nachash.index.reader import Index
 from nachash.records import Labels
 from nachash.tasks.encode.label_folders import are_folders
+
+_log = logging.getLogger(__name__)
 
 
 def placed(source: FileSource, index: Index) -> Selection:
@@ -81,9 +83,7 @@ def further_labels(wanted: str, source: Selection, index: Index) -> Labels | Non
     return csv_labels(Path(wanted), paths)
 
 
-def rows_without_image(
-    wanted: str, source: FileSource, index: Index, tell: Callable[[str], None]
-) -> int:
+def rows_without_image(wanted: str, source: FileSource, index: Index) -> int:
     """How many rows of a table of labels name neither an image of a source nor of an index."""
     if wanted in ("auto", "folder", "none"):
         return 0
@@ -94,7 +94,7 @@ def rows_without_image(
     present.update(each.path for each in source.skipped)
     count, told = unmatched(rows, present)
     if count:
-        tell(f"warning: {wanted}: {told}")
+        _log.warning("%s: %s", wanted, told)
     return count
 
 

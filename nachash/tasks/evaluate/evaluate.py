@@ -1,9 +1,8 @@
 """`eval-map`: codes and labels -> distance histograms -> retrieval measures with their protocol."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,55 +22,32 @@ from nachash.shapes import Float64
 from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.dataset import loaded_dataset
 from nachash.tasks.evaluate import retrieval
+from nachash.tasks.evaluate.options import EmptyQueries, EvaluateSettings, Score
 from nachash.tasks.evaluate.trained_on import seen
 from nachash.tasks.model import encoding_model, loaded_model
+
+_log = logging.getLogger(__name__)
 
 PRECISION_AT = (1, 10, 100, 1000)
 RADIUS = 2
 
-Score = Literal["hamming", "dot01", "asymmetric"]
-EmptyQueries = Literal["zero", "skip"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateSettings:
-    """What `evaluate` needs to know; the words are those of the command line."""
-
-    index: Path | None = None
-    queries: Path | None = None
-    dataset: str | None = None
-    model: Path | None = None
-    protocol: str | None = None
-    data_root: Path | None = None
-    at: int | None = None
-    score: Score = "hamming"
-    over: Over = "found"
-    empty_queries: EmptyQueries = "zero"
-    seed: int = 0
-    workers: int | None = None
-    device: str = "auto"
-    no_check: bool = False
-
-
-def evaluate(
-    settings: EvaluateSettings, *, choice: Callable[[str], None], progress: Progress = silent
-) -> Scores:
+def evaluate(settings: EvaluateSettings, *, progress: Progress = silent) -> Scores:
     """Mean average precision and precision of the codes, under a named protocol.
-
-    `choice` is told which index was chosen, that codes of the gallery tell nothing apart, and that
-    the model was trained on some of the queries.
 
     Raises:
         UsageError: labels are missing, or the settings contradict each other.
         IncompatibleError: the two indexes were made by different encoders.
     """
-    task = _retrieval(settings, choice, progress)
+    task = _retrieval(settings, progress)
     if warning := code_use(task.gallery.codes, task.bits).warning():
-        choice(f"warning: {warning}")
+        _log.warning(warning)
     if task.seen:
-        choice(
-            f"warning: the model was trained, without labels, on {task.seen:,} of the "
-            f"{len(task.queries.codes):,} queries: this is no measure of unseen images"
+        _log.warning(
+            "the model was trained, without labels, on %s of the %s queries: "
+            "this is no measure of unseen images",
+            f"{task.seen:,}",
+            f"{len(task.queries.codes):,}",
         )
     return scores_of(
         task,
@@ -82,27 +58,23 @@ def evaluate(
     )
 
 
-def _retrieval(
-    settings: EvaluateSettings, choice: Callable[[str], None], progress: Progress
-) -> retrieval.Retrieval:
+def _retrieval(settings: EvaluateSettings, progress: Progress) -> retrieval.Retrieval:
     if settings.dataset is not None:
-        return _of_dataset(settings, settings.dataset, choice, progress)
-    path = chosen_index(settings.index, choice)
+        return _of_dataset(settings, settings.dataset, progress)
+    path = chosen_index(settings.index)
     if settings.queries is not None:
         return retrieval.two_indexes(settings.queries, path, check=not settings.no_check)
     return retrieval.leave_one_out(path, check=not settings.no_check)
 
 
-def _of_dataset(
-    settings: EvaluateSettings, name: str, choice: Callable[[str], None], progress: Progress
-) -> retrieval.Retrieval:
+def _of_dataset(settings: EvaluateSettings, name: str, progress: Progress) -> retrieval.Retrieval:
     if settings.index is not None or settings.queries is not None:
         raise UsageError(
             "--dataset brings its own queries and gallery: it goes with --model, "
             "not with --index or --queries",
             f"nachash eval-map --dataset {name} --model runs/latest",
         )
-    model = loaded_model(encoding_model(settings.model, choice), settings.device)
+    model = loaded_model(encoding_model(settings.model), settings.device)
     dataset = loaded_dataset(name, settings.data_root)
     task = retrieval.of_dataset(
         dataset,

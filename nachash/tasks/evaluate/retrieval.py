@@ -1,7 +1,8 @@
 """What `eval-map` measures: labelled queries, the gallery ranked for them, the protocol's name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,13 @@ import numpy as np
 from nachash import codes
 from nachash.datasets import DataSet
 from nachash.errors import DamagedError, IncompatibleError, UsageError
-from nachash.images import stream
 from nachash.index.reader import Index, open_index
 from nachash.index.reading import reading
 from nachash.records import Progress, Skipped, Source, Split
 from nachash.shapes import Float32, Int64, UInt8
 from nachash.tasks.dataset import source_of
+from nachash.tasks.encoder import encoded_batches
 from nachash.tasks.model import Model
-from nachash.tasks.workers import decoding_threads
 
 Activations = Float32[np.ndarray, "n bits"]
 
@@ -161,18 +161,14 @@ def _activations_of(
     Raises:
         DamagedError: an image cannot be read.
     """
-    require_all(source, source.skipped)
-    done, total = 0, len(source.references)
-    for batch in stream.batches(
-        source, model.config.preprocessing, batch_size=256, workers=decoding_threads(workers)
+    check = partial(require_all, source)
+    for _, activations in encoded_batches(
+        source, model.encoder, workers=workers, stage=stage, progress=progress, check=check
     ):
-        require_all(source, batch.skipped)
-        yield model.activations(batch.pixels)
-        done += len(batch.pixels)
-        progress(stage, done, total)
+        yield activations
 
 
-def require_all(source: Source, skipped: Sequence[Skipped]) -> None:
+def require_all(source: Source, skipped: Iterable[Skipped]) -> None:
     """Refuse a gap, which no protocol allows.
 
     Raises:

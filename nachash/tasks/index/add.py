@@ -2,34 +2,20 @@
 
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from nachash.images.sources import location
 from nachash.index.reader import open_index
-from nachash.inference.onnx_encoder import OnnxEncoder
 from nachash.records import Progress, silent
 from nachash.results.encode import Encoding
-from nachash.tasks.choose_index import Choice, chosen_index, remember, untold
+from nachash.tasks.choose_index import chosen_index, remember
 from nachash.tasks.encode.add_images import Work, add_images
 from nachash.tasks.encode.place import further_labels, placed, rows_without_image
+from nachash.tasks.encoder import of_index as encoder_of
+from nachash.tasks.index.options import AddSettings
 from nachash.tasks.workers import decoding_threads
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddSettings:
-    """What `index add` needs to know; the words are those of the command line."""
-
-    images: str
-    index: Path | None = None
-    labels: str = "auto"
-    hash: bool = False
-    metadata: bool = False
-    batch_size: int = 256
-    workers: int | None = None
-
-
-def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = silent) -> Encoding:
+def add(settings: AddSettings, *, progress: Progress = silent) -> Encoding:
     """Add what is new below the index's root, and encode again what has changed there.
 
     Raises:
@@ -38,21 +24,19 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
         InterruptedRunError: Ctrl-C; the same command goes on from there.
         StorageError: the disk is full, or another process writes the index.
     """
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     source = location.source(settings.images, sys.stdin)
     started = time.perf_counter()
     with open_index(path) as index:
         selection = placed(source, index)
         labels = further_labels(settings.labels, selection, index)
-        unmatched = rows_without_image(settings.labels, selection, index, choice)
-        encoder = OnnxEncoder(index.encoder, threads=None)
-        bits, preprocessing = index.bits, index.preprocessing
+        unmatched = rows_without_image(settings.labels, selection, index)
+        encoder = encoder_of(index)
     outcome = add_images(
         Work(
             index=path,
             source=selection,
-            preprocessing=preprocessing,
-            activations=encoder.activations,
+            encoder=encoder,
             labels=labels,
             batch_size=settings.batch_size,
             workers=decoding_threads(settings.workers),
@@ -69,7 +53,7 @@ def add(settings: AddSettings, *, choice: Choice = untold, progress: Progress = 
         model="",
         images=outcome.images,
         skipped=outcome.skipped,
-        bits=bits,
+        bits=encoder.bits,
         labels=len(names),
         runtime="ONNX Runtime on the CPU",
         seconds=time.perf_counter() - started,

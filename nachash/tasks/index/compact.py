@@ -1,31 +1,22 @@
 """`index compact`: the same index without the rows that were removed."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from nachash.index import writer
 from nachash.index.copying import copy_rows
 from nachash.index.reader import Index, open_index
 from nachash.index.storage import naming
 from nachash.results.index import Rewriting
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import CompactSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompactSettings:
-    """What `index compact` needs to know."""
-
-    index: Path | None = None
-
-
-def compact(settings: CompactSettings, *, choice: Choice = untold) -> Rewriting:
+def compact(settings: CompactSettings) -> Rewriting:
     """Rewrite an index without removed rows; ids stay, and it is replaced when all is written.
 
     Raises:
         DamagedError: a row cannot be read; the index is as it was.
         StorageError: another process writes it, or the disk is full; the index is as it was.
     """
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     before = path.stat().st_size if path.exists() else 0
     with writer.open_for_append(path) as locked, open_index(path) as index:
         naming.require_one_name(path)

@@ -1,29 +1,16 @@
 """`index export`: the codes in a form that other programs read."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from nachash import plugins
 from nachash.errors import ExistsError, MissingError, UsageError
 from nachash.index.reader import open_index
 from nachash.results.index import Export
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import ExportSettings
 
 SUFFIXES = {".npy": "npy", ".faiss": "faiss", ".csv": "csv", ".parquet": "parquet"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportSettings:
-    """What `index export` needs to know; without a format the suffix of `out` says it."""
-
-    out: Path
-    format: str | None = None
-    index: Path | None = None
-    overwrite: bool = False
-    no_check: bool = False
-
-
-def export(settings: ExportSettings, *, choice: Choice = untold) -> Export:
+def export(settings: ExportSettings) -> Export:
     """Write the live rows of an index.
 
     Raises:
@@ -44,7 +31,7 @@ def export(settings: ExportSettings, *, choice: Choice = untold) -> Export:
             raise ExistsError(f"{file} exists already", "another name, or --overwrite")
     if not settings.out.parent.is_dir():
         raise MissingError(f"the folder {settings.out.parent} does not exist")
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index)
     with open_index(path, check=not settings.no_check) as index:
         exporter.write(
             settings.out,

@@ -1,28 +1,19 @@
 """`index info`: what is in an index, without reading its rows."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from nachash.index.reader import open_index
 from nachash.index.storage import journal, layout, lock
 from nachash.results.index import IndexFacts
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import InfoSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InfoSettings:
-    """What `index info` needs to know."""
-
-    index: Path | None = None
-
-
-def info(settings: InfoSettings, *, choice: Choice = untold) -> IndexFacts:
+def info(settings: InfoSettings) -> IndexFacts:
     """Facts about an index.
 
     Raises:
         MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index)
     with open_index(path) as index:
         return IndexFacts(
             index=str(path),

@@ -4,7 +4,6 @@ import os
 import posixpath
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +18,7 @@ from nachash.index.storage import naming
 from nachash.records import Skipped
 from nachash.results.index import Rewriting
 from nachash.tasks.choose_index import remember
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeSettings:
-    """What `index merge` needs to know."""
-
-    indexes: tuple[Path, ...]
-    out: Path
-    overwrite: bool = False
+from nachash.tasks.index.options import MergeSettings
 
 
 def merge(settings: MergeSettings) -> Rewriting:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,21 +12,13 @@ from nachash.images.sources.root import absolute, names_below
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.results.index import Relocation
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import RelocateSettings
 
 _LOOKED_FOR: Final = 200  # images
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelocateSettings:
-    """What `index relocate` needs to know: where the images were, and where they are."""
-
-    old: str
-    new: str
-    index: Path | None = None
-
-
-def relocate(settings: RelocateSettings, *, choice: Choice = untold) -> Relocation:
+def relocate(settings: RelocateSettings) -> Relocation:
     """Let an index look for its images below `new`, which were below `old` before.
 
     Nothing is encoded; ids, labels and calibration stay.
@@ -37,7 +28,7 @@ def relocate(settings: RelocateSettings, *, choice: Choice = untold) -> Relocati
         MissingError: none of them lies below `new`.
         StorageError: the index cannot be written.
     """
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     with writer.open_for_append(path) as writing, open_index(path) as index:
         root = _new_root(index, settings)
         looked_for = _some_paths(index)

@@ -1,7 +1,6 @@
 """`index remove`: images that no search shall find any more; their ids are never used again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -9,15 +8,15 @@ from typing import Final
 import numpy as np
 
 from nachash.errors import MissingError, UsageError
-from nachash.images.sources.hosts import NONE, Hosts
 from nachash.images.sources.root import names_below
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
 from nachash.records import Skipped
 from nachash.results.index import Removal
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.index.missing import Missing, missing
+from nachash.tasks.index.options import RemoveSettings
 from nachash.tasks.search import path_filter
 
 MOST_UNASKED: Final = 0.25  # share of the images that --missing removes without asking
@@ -25,22 +24,7 @@ MOST_UNASKED: Final = 0.25  # share of the images that --missing removes without
 Ask = Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveSettings:
-    """What `index remove` needs to know; a path is an image or a folder.
-
-    `yes`: however many are missing. `hosts`: those that are asked what is missing at a URL.
-    """
-
-    paths: tuple[str, ...] = ()
-    missing: bool = False
-    index: Path | None = None
-    dry_run: bool = False
-    yes: bool = False
-    hosts: Hosts = NONE
-
-
-def remove(settings: RemoveSettings, *, choice: Choice = untold, ask: Ask | None = None) -> Removal:
+def remove(settings: RemoveSettings, *, ask: Ask | None = None) -> Removal:
     """Mark rows as removed: `index restore` takes that back, `index compact` makes it final.
 
     Where more than a quarter of the images, or all of a folder directly below the root, are
@@ -57,7 +41,7 @@ def remove(settings: RemoveSettings, *, choice: Choice = untold, ask: Ask | None
             "say what to remove: paths, or --missing for files that are no longer there",
             "nachash index remove PATH...",
         )
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     unknown: list[Skipped] = []
     with open_index(path) as index:
         known = index.rows

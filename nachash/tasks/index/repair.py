@@ -1,7 +1,6 @@
 """`index repair`: finish what a killed writer had begun; save what is sound of a damaged file."""
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,8 @@ from nachash.index.storage import journal, naming
 from nachash.index.verification import problems
 from nachash.records import Progress, silent
 from nachash.results.index import Repair
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import RepairSettings
 
 _PROVES_LESS: Final = (
     "format 1 has checksums and no digests: exchanged chunks of codes, and zeros in sizes, times, "
@@ -21,16 +21,7 @@ _PROVES_LESS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepairSettings:
-    """What `index repair` needs to know."""
-
-    index: Path | None = None
-
-
-def repair(
-    settings: RepairSettings, *, choice: Choice = untold, progress: Progress = silent
-) -> Repair:
+def repair(settings: RepairSettings, *, progress: Progress = silent) -> Repair:
     """Make an index sound; a damaged file is kept under another name, never changed.
 
     Raises:
@@ -38,7 +29,7 @@ def repair(
         ExistsError: the name for the damaged file is taken.
         StorageError: another process writes the index, or the disk is full.
     """
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     done = []
     if path.exists() and journal.is_unfinished(path):
         writer.finish(path)

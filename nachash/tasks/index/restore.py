@@ -1,29 +1,19 @@
 """`index restore`: removed images come back, as long as no `index compact` has dropped them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from nachash.errors import MissingError
 from nachash.index import writer
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
 from nachash.results.index import Restoration
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import RestoreSettings
 from nachash.tasks.index.remove import matching
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreSettings:
-    """What `index restore` needs to know; a path is an image or a folder, none means all."""
-
-    paths: tuple[str, ...] = ()
-    index: Path | None = None
-    dry_run: bool = False
-
-
-def restore(settings: RestoreSettings, *, choice: Choice = untold) -> Restoration:
+def restore(settings: RestoreSettings) -> Restoration:
     """Give removed images their old rows back, with ids, codes and labels.
 
     A row whose image is in the index again stays removed; of several rows of one image the
@@ -33,7 +23,7 @@ def restore(settings: RestoreSettings, *, choice: Choice = untold) -> Restoratio
         MissingError: a path names no removed image.
         StorageError: another process writes the index.
     """
-    path = chosen_index(settings.index, choice, changing=True)
+    path = chosen_index(settings.index, changing=True)
     with writer.open_for_append(path) as writing, open_index(path) as index:
         newest = {path: identifier for identifier, path in index.removed_images().items()}
         present = index.positions_of_paths(list(newest)) >= 0

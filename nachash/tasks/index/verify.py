@@ -1,7 +1,6 @@
 """`index verify`: read everything, compare every digest, and say all that is wrong."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from nachash.errors import NachashError, StorageError
@@ -11,27 +10,19 @@ from nachash.index.storage import lock
 from nachash.index.verification import problems
 from nachash.records import Progress, silent
 from nachash.results.index import Problem, Verification
-from nachash.tasks.choose_index import Choice, chosen_index, untold
+from nachash.tasks.choose_index import chosen_index
+from nachash.tasks.index.options import VerifySettings
 
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifySettings:
-    """What `index verify` needs to know."""
-
-    index: Path | None = None
-
-
-def verify(
-    settings: VerifySettings, *, choice: Choice = untold, progress: Progress = silent
-) -> Verification:
+def verify(settings: VerifySettings, *, progress: Progress = silent) -> Verification:
     """Everything that is wrong in an index; no problem when it is sound.
 
     Raises:
         MissingError, IncompatibleError, StorageError: it cannot be read, or is being written.
     """
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index)
     started = time.perf_counter()
     found = _settled(path, progress)
     return Verification(

@@ -1,7 +1,8 @@
 """`linear`: frozen features and labels -> a linear classifier -> its accuracy on test images."""
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -16,12 +17,14 @@ from nachash.tasks.environment import list_versions
 from nachash.tasks.linear import classified_images, solvers
 from nachash.tasks.linear.classified_images import Classification
 from nachash.tasks.linear.frozen_encoder import Encoded, FrozenEncoder, encoded, opened
-from nachash.tasks.linear.settings import LinearSettings, check, check_labels, epochs_of, seeds_of
+from nachash.tasks.linear.options import LinearSettings
+from nachash.tasks.linear.settings import check, check_labels, epochs_of, seeds_of
 from nachash.tasks.linear.solvers import Exact, Neighbours, Published, Trial, subset_of
 from nachash.tasks.model import chosen_model
-from nachash.tasks.notes import unsaid
 from nachash.tasks.train.images import median_side
 from nachash.tasks.workers import decoding_threads
+
+_log = logging.getLogger(__name__)
 
 _POSTER: Final = {
     "cifar10": "table of linear image classification, column CIFAR-10; there ResNet-50",
@@ -34,7 +37,6 @@ __all__ = ["LinearSettings", "linear"]
 def linear(
     settings: LinearSettings,
     *,
-    note: Callable[[str], None] = unsaid,
     progress: Progress = silent,
 ) -> LinearProbe:
     """Accuracy of a classifier on what each model says of the images.
@@ -57,8 +59,8 @@ def linear(
     skipped: dict[str, Skipped] = {}
     results: list[LinearResult] = []
     for model in models:
-        _tell(model, data, note)
-        run = _Model(settings, data, model, note, progress)
+        _tell(model, data)
+        run = _Model(settings, data, model, progress)
         results += run.results(skipped)
     return LinearProbe(
         results=tuple(results),
@@ -86,7 +88,6 @@ class _Model:
     settings: LinearSettings
     data: Classification
     model: FrozenEncoder
-    note: Callable[[str], None]
     progress: Progress
 
     def results(self, skipped: dict[str, Skipped]) -> Iterator[LinearResult]:
@@ -147,7 +148,9 @@ class _Model:
             trials.append(solver(kind, subset, seed))
             count = len(subset)
         if not all(trial.converged for trial in trials):
-            self.note(f"{kind}, {fraction:.4g} of the labels: logistic regression did not converge")
+            _log.info(
+                "%s, %.4g of the labels: logistic regression did not converge", kind, fraction
+            )
         accuracies = tuple(float((trial.predicted == truth).mean()) for trial in trials)
         several = len(accuracies) > 1
         return LinearResult(
@@ -177,15 +180,22 @@ def _classification(settings: LinearSettings) -> Classification:
     return classified_images.of_folder(settings.images, settings.test, settings.seed)
 
 
-def _tell(model: FrozenEncoder, data: Classification, note: Callable[[str], None]) -> None:
+def _tell(
+    model: FrozenEncoder,
+    data: Classification,
+) -> None:
     """Say what a reader of the figure should know beforehand."""
     side, size = median_side(data.test.source), model.config.preprocessing.size
     if side is not None and side < size:
-        note(f"{model.directory} takes {size} pixels: images of {side:.0f} pixels are enlarged")
+        _log.info(
+            "%s takes %d pixels: images of %.0f pixels are enlarged", model.directory, size, side
+        )
     if seen := data.seen(model.config):
-        note(
-            f"{model.directory} was trained, without labels, on {seen:,} of the "
-            f"{len(data.test.classes):,} test images"
+        _log.info(
+            "%s was trained, without labels, on %s of the %s test images",
+            model.directory,
+            f"{seen:,}",
+            f"{len(data.test.classes):,}",
         )
 
 

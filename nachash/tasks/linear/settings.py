@@ -1,41 +1,21 @@
 """Settings of `linear`, and what is refused before any work is done."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, get_args
 
 import numpy as np
 
 from nachash.errors import UsageError
 from nachash.probes import stratified
-from nachash.results.linear import Features, Solver
+from nachash.results.linear import Features
 from nachash.shapes import Int64
 from nachash.tasks.linear import classified_images
 from nachash.tasks.linear.classified_images import Classification
+from nachash.tasks.linear.options import LinearSettings
 from nachash.tasks.linear.solvers import subset_of
 
 EPOCHS: Final = 100
 # Images of each class: the exact solver needs one to fit and one to choose the penalty.
 _LEAST: Final = {"exact": 2, "published": 1, "knn": 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinearSettings:
-    """What `linear` needs to know; the words are those of the command line."""
-
-    models: tuple[Path, ...] = ()
-    dataset: str | None = None
-    data_root: Path | None = None
-    images: str | None = None
-    test: str | None = None
-    features: tuple[str, ...] = ("features",)
-    solver: Solver = "exact"
-    fractions: tuple[float, ...] = (1.0,)
-    seeds: int = 1
-    epochs: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    workers: int | None = None
 
 
 def check(settings: LinearSettings) -> None:

@@ -83,7 +83,7 @@ def filtered(searched: Searchable, where: Iterable[str], under: Iterable[str]) -
     if not where and not under:
         return searched.unfiltered
     conditions = [parsed(text) for text in where]
-    return searched.filters.rows((where, under), lambda: _rows(searched, conditions, under))
+    return searched.filters.value((where, under), lambda: _rows(searched, conditions, under))
 
 
 def _rows(searched: Searchable, conditions: Sequence[Condition], under: Sequence[str]) -> Rows:

@@ -1,8 +1,6 @@
 """The rows that filters leave, with engines that know only them; few bytes are kept of each."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -10,6 +8,7 @@ import numpy as np
 
 from nachash import codes as code
 from nachash.engines import Engine
+from nachash.recently_used import RecentlyUsed
 from nachash.shapes import Bool, UInt8
 
 MOST_BYTES: Final = 64 << 20  # of all filters that are kept
@@ -73,36 +72,6 @@ def bitmap(kept: Bool[np.ndarray, "n"]) -> Bitmap:
     return np.packbits(kept, bitorder="little")
 
 
-@final
-class Filters:
-    """Filters that were asked for last; together they hold at most `most_bytes`."""
-
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self.bytes = 0
-        self._kept: OrderedDict[Hashable, Rows] = OrderedDict()
-        self._lock = threading.Lock()
-        self._making = threading.Lock()
-
-    def rows(self, key: Hashable, make: Callable[[], Rows]) -> Rows:
-        """What was made for a key; only one is made at a time, since that takes memory."""
-        found = self._find(key)
-        if found is not None:
-            return found
-        with self._making:
-            found = self._find(key)
-            return found or self._keep(key, make())
-
-    def _find(self, key: Hashable) -> Rows | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def _keep(self, key: Hashable, rows: Rows) -> Rows:
-        with self._lock:
-            self._kept[key] = rows
-            self.bytes += rows.bytes
-            while self.bytes > self.most_bytes:
-                self.bytes -= self._kept.popitem(last=False)[1].bytes
-        return rows
+def filters(most_bytes: int = MOST_BYTES) -> RecentlyUsed[Hashable, Rows]:
+    """A cache of filters; one is made at a time, since that takes memory."""
+    return RecentlyUsed(most_bytes, lambda rows: rows.bytes, singly=True)

@@ -22,6 +22,7 @@ from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.search import nearest, path_filter
 from nachash.tasks.search.hits import described
 from nachash.tasks.search.nearest import ALL, Wish
+from nachash.tasks.search.options import SearchSettings
 from nachash.tasks.search.radius import similar_radius
 from nachash.tasks.search.row_filter import parsed
 from nachash.tasks.search.searchable import Searchable
@@ -31,24 +32,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DEFAULT_K = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchSettings:
-    """What `search` needs to know; the words are those of the command line."""
-
-    queries: tuple[str, ...] = ()
-    ids: tuple[int, ...] = ()
-    paths: tuple[str, ...] = ()
-    index: Path | None = None
-    k: int | None = None
-    max_distance: int | None = None
-    similar: bool = False
-    rerank: int | None = None
-    engine: str = "faiss-flat"
-    where: tuple[str, ...] = ()
-    under: tuple[str, ...] = ()
-    no_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +44,7 @@ class Query:
     activations: Float32[np.ndarray, "bits"] | None = None
 
 
-def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer:
+def search(settings: SearchSettings) -> Answer:
     """The nearest images of an index for every query, ordered by (distance, id).
 
     Raises:
@@ -80,7 +63,7 @@ def search(settings: SearchSettings, *, choice: Callable[[str], None]) -> Answer
         )
     for text in settings.where:
         parsed(text)
-    path = chosen_index(settings.index, choice)
+    path = chosen_index(settings.index)
     return reading(path, lambda index: _answer(settings, index), check=not settings.no_check)
 
 

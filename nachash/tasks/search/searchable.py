@@ -19,7 +19,7 @@ from nachash.results.index import UNKNOWN_TIME, Metadata
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.search.packed_texts import PackedTexts
 from nachash.tasks.search.radius import calibration_of
-from nachash.tasks.search.rows import MOST_BYTES, Filters, Rows
+from nachash.tasks.search.rows import MOST_BYTES, Rows, filters
 
 if TYPE_CHECKING:
     from nachash.images.sources.originals import Originals
@@ -42,7 +42,7 @@ class Searchable:
         self.path, self.root, self.bits, self.rows = index.path, index.root, index.bits, index.rows
         self.fingerprint: str = index.fingerprint
         self.preprocessing: Preprocessing = index.preprocessing
-        self.filters = Filters(most_bytes)
+        self.filters = filters(most_bytes)
         self.stamp: tuple[int, ...] = ()
         self._engine = engine
         self._index: Index | None = index

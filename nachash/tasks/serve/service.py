@@ -2,11 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Final, final
 
 import numpy as np
@@ -62,14 +60,14 @@ class Question:
 class Service:
     """An open index and the threads that answer from it; `close` ends them."""
 
-    def __init__(self, settings: ServeSettings, *, choice: Callable[[str], None]) -> None:
+    def __init__(self, settings: ServeSettings) -> None:
         """Read the index.
 
         Raises:
             MissingError, DamagedError, IncompatibleError, StorageError: it cannot be read.
         """
         self.settings = settings
-        self.snapshot = _ready(Searchable.of(chosen_index(settings.index, choice)))
+        self.snapshot = _ready(Searchable.of(chosen_index(settings.index)))
         self._failure: str | None = None
         self._thumbnails = Thumbnails(settings.hosts)
         self._batcher = Batcher(settings.most_at_once)
@@ -89,12 +87,7 @@ class Service:
     def __enter__(self) -> "Service":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def of_picture(self, data: bytes, wish: Wish) -> Question:

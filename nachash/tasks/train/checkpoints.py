@@ -1,16 +1,19 @@
 """A run that can be taken up again: when its state is written, and what ends it early."""
 
 import contextlib
+import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, final
 
+from nachash import duration
 from nachash.errors import IncompatibleError, StorageError, UsageError
-from nachash.tasks import duration
+
+_log = logging.getLogger(__name__)
 
 
 @final
@@ -76,14 +79,13 @@ class Interval:
 class RunKeeper:
     """Writes the state of a run now and then; a `training.loop.Keeper`.
 
-    A state that cannot be written (a full disk) is told, and the run goes on.
+    A state that cannot be written (a full disk) is logged, and the run goes on.
     """
 
     path: Path
     interval: Interval
     data: str
     interruption: Interruption
-    note: Callable[[str], None]
     writes: bool = True  # the first of several processes
     _kept_step: int = field(default=0)
     _kept_seconds: float = field(default=0.0)
@@ -106,7 +108,7 @@ class RunKeeper:
         except StorageError as error:
             if self.interruption.wanted:
                 raise
-            self.note(f"warning: {error.sentence}; training goes on, the state before is kept")
+            _log.warning("%s; training goes on, the state before is kept", error.sentence)
 
     def interrupted(self) -> bool:
         """Whether a signal has come."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from nachash.complete_file import complete_file
+from nachash.errors import StorageError
 from nachash.own_folders import cache_folder
 from nachash.records import Skipped
 
@@ -49,16 +51,11 @@ def write(path: Path | None, found: Cached) -> None:
     if path is None:
         return
     skipped = json.dumps([asdict(image) for image in found.skipped])
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
+    with contextlib.suppress(OSError, StorageError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as opened:
+        with complete_file(path) as opened:
             np.savez(opened, features=found.features, skipped=np.array(skipped))
-        temporary.replace(path)
         _forget_oldest(path.parent)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from nachash import __version__
+from nachash.complete_file import complete_file
 from nachash.errors import StorageError
 from nachash.own_folders import cache_folder
 from nachash.records import Skipped, Source
@@ -88,33 +89,28 @@ def written(
     Raises:
         StorageError: the disk has no room for it.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     needed = images * 3 * size * size
+    elsewhere = "NACHASH_CACHE=FOLDER on another disk"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _forget_others(path.parent)
-        if shutil.disk_usage(path.parent).free < needed:
-            raise StorageError(
-                f"{path.parent} has no room for {needed / 2**30:.1f} GiB of decoded images, "
-                "which do not fit into memory either",
-                _HINT,
-            )
-        with temporary.open("wb") as file:
-            np.lib.format.write_array_header_1_0(
-                file, {"descr": "|u1", "fortran_order": False, "shape": (images, 3, size, size)}
-            )
-            whole = file.tell() + needed
-            yield lambda pixels: _written_all(file, pixels)
-            file.truncate(whole)
-        temporary.replace(path)
+        free = shutil.disk_usage(path.parent).free
     except OSError as error:
+        reason = error.strerror or error
+        raise StorageError(f"{path.parent} cannot be written: {reason}", elsewhere) from error
+    if free < needed:
         raise StorageError(
-            f"{path.parent} cannot be written: {error.strerror or error}",
-            "NACHASH_CACHE=FOLDER on another disk",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            f"{path.parent} has no room for {needed / 2**30:.1f} GiB of decoded images, "
+            "which do not fit into memory either",
+            _HINT,
+        )
+    with complete_file(path, hint=elsewhere) as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": (images, 3, size, size)}
+        )
+        whole = file.tell() + needed
+        yield lambda pixels: _written_all(file, pixels)
+        file.truncate(whole)
 
 
 def _written_all(file: BinaryIO, pixels: UInt8[np.ndarray, "n 3 size size"]) -> None:

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from nachash.tasks.model import LATEST
 from nachash.tasks.train import images as training_images
 from nachash.tasks.train.images import TrainingData
 from nachash.tasks.train.method_settings import checked, settings_of
+from nachash.tasks.train.options import TrainSettings
 
 SMALL_BACKBONE: Final = "small"
 FROZEN_BACKBONE: Final = "efficientnet-lite0"
@@ -39,66 +40,6 @@ _FREE: Final = (
     "device",
     "monitor",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings:
-    """What `train` needs to know; the words are those of the command line.
-
-    None leaves a choice to us: images of `digits`, a free name below `runs`, the length that the
-    number of images asks for, network, recipe and size that suit the images.
-
-    Attributes:
-        budget: seconds of training.
-        warmup: a share of the run.
-        split_seed: draws the training part of a data set, a sample, and the cached views of a
-            frozen network; `seed` draws everything else.
-        teacher: a model directory or the name of a backbone with pretrained weights; says in
-            one word what `backbone`, `weights` and `freeze` say.
-        view_strength: how far the cached views of a frozen network lie from the image as it is;
-            1 as drawn, 0 the image.
-        precision: in which layers compute, one of `training.arithmetic.PRECISIONS`.
-        norm_groups: parts of a batch that batch norms see one at a time; None is all of it.
-        method_settings: handed to the method's constructor by name.
-    """
-
-    images: str | None = None
-    dataset: str | None = None
-    protocol: str | None = None
-    limit: int | None = None
-    data_root: Path | None = None
-    out: Path | None = None
-    method: str = "nac"
-    epochs: int | None = None
-    budget: float | None = None
-    bits: int = 64
-    noise: float | str = "auto"
-    batch_size: int | None = None
-    optimiser: str = "adamw"
-    learning_rate: float | None = None
-    weight_decay: float | None = None
-    warmup: float = 0.05
-    backbone: str | None = None
-    weights: str | None = None
-    teacher: str | None = None
-    freeze: bool | None = None
-    head: str | None = None
-    size: int | None = None
-    augment: str | None = None
-    view_strength: float | None = None
-    seed: int = 0
-    split_seed: int = 0
-    device: str = "auto"
-    workers: int | None = None
-    overwrite: bool = False
-    resume: bool = False
-    save_every: str = "5m"
-    compile: bool = False
-    precision: str = "auto"
-    norm_groups: int | None = None
-    monitor: bool = False
-    latest: bool = True  # let runs/latest name the model
-    method_settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

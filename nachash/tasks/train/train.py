@@ -1,6 +1,7 @@
 """`train`: unlabelled images -> views -> encoder, method and channel -> a model directory."""
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,6 @@ from nachash.shapes import UInt8
 from nachash.tasks.device import torch_device
 from nachash.tasks.environment import list_versions
 from nachash.tasks.model import LATEST
-from nachash.tasks.notes import unsaid
 from nachash.tasks.train import images as training_images
 from nachash.tasks.train import material, monitor
 from nachash.tasks.train import settings as train_settings
@@ -28,8 +28,9 @@ from nachash.tasks.train.checkpoints import Interval, RunKeeper, interruption
 from nachash.tasks.train.graph_check import graph_check
 from nachash.tasks.train.images import TrainingData
 from nachash.tasks.train.material import Material
+from nachash.tasks.train.options import TrainSettings
 from nachash.tasks.train.run_log import reporting, unheard
-from nachash.tasks.train.settings import ResolvedSettings, TrainSettings
+from nachash.tasks.train.settings import ResolvedSettings
 from nachash.tasks.workers import decoding_threads
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from nachash.training.distributed import ProcessGroup
     from nachash.training.loop import Step, Trained
     from nachash.training.plan import Plan
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["TrainSettings", "train"]
 
@@ -47,7 +50,6 @@ _COMPARED_IMAGES_FROZEN = 200  # of a network that takes long
 def train(
     settings: TrainSettings,
     *,
-    note: Callable[[str], None] = unsaid,
     progress: Progress = silent,
 ) -> Training:
     """Learn an encoder from unlabelled images and write a model directory.
@@ -69,7 +71,7 @@ def train(
     started = time.perf_counter()
     if settings.resume:
         settings = train_settings.resumed(settings)
-        note(f"resuming {settings.out}")
+        _log.info("resuming %s", settings.out)
     codes.checked_bits(settings.bits)
     check_precision(settings.precision, torch_device(settings.device))
     plugin = plugins.load("methods", settings.method)
@@ -90,7 +92,7 @@ def train(
     with distributed.process_group(settings.device) as group:
         out = group.broadcast(settings.out or train_settings.free_name(data.name, settings))
         with _directory(out, settings, group) as directory:
-            run = _Run(settings, decided, data, directory, given, interval, group, note, progress)
+            run = _Run(settings, decided, data, directory, given, interval, group, progress)
             result = run.trained()
     if settings.latest and group.first:
         _point_latest_to(out)
@@ -124,7 +126,6 @@ class _Run:
     given: Mapping[str, Any]
     interval: Interval
     group: "ProcessGroup"
-    note: Callable[[str], None]
     progress: Progress
 
     def trained(self) -> Training:
@@ -136,7 +137,7 @@ class _Run:
         material = self._material(encoder)
         plan = self._plan(material.images)
         if plan.batch < self.decided.batch - self.decided.batch % self.group.count:
-            self.note(f"{plan.batch:,} images are all there are: a batch is as large")
+            _log.info("%s images are all there are: a batch is as large", f"{plan.batch:,}")
         method = self._method(material, plan)
         trained = self._loop(method, material, plan)
         config = self._config(plan, material, method.settings, trained.checkpoint["seconds"])
@@ -144,7 +145,7 @@ class _Run:
         graph = onnx_export.onnx_graph(encoder, self.decided.size)
         check = graph_check(encoder, graph, self._some_pixels())
         if warning := check.use.warning():
-            self.note(f"warning: {warning}")
+            _log.warning(warning)
         if self.group.first:
             model_directory.save(self.directory, encoder, config, graph)
             checkpoint.write(self.directory / model_directory.CHECKPOINT, trained.checkpoint)
@@ -255,7 +256,6 @@ class _Run:
                 self.interval,
                 material.fingerprint,
                 interrupted,
-                self.note,
                 writes=self.group.first,
             )
             state = keeper.taken_up() if self.settings.resume else None
