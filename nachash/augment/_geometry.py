@@ -33,7 +33,9 @@ def resized_crop(
     fits = (sides <= 1).all(dim=2)
     first = fits.float().argmax(dim=1)
     drawn = sides[torch.arange(len(sides), device=sides.device), first]
-    taken = torch.where(fits.any(dim=1, keepdim=True), drawn, sides.new_tensor(largest))
+    # Filled and not copied to the device, which would have to wait for it.
+    whole = torch.stack([sides.new_full((), side) for side in largest])
+    taken = torch.where(fits.any(dim=1, keepdim=True), drawn, whole)
     wide, high = taken.unbind(dim=1)
     across = draws.uniform(-1.0, 1.0) * (1 - wide)
     down = draws.uniform(-1.0, 1.0) * (1 - high)

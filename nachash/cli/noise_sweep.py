@@ -20,7 +20,7 @@ def command(
     ] = "0.05,0.1,0.2,0.3,0.4,0.45",
     bits: shared.Bits = "64",
     dataset: shared.DataSet = "digits",
-    method: Annotated[str, Flag("A method with a channel: nac, nac-moco.")] = "nac",
+    method: Annotated[str, Flag("A method with noise: nac, nac-mean-field, nac-moco.")] = "nac",
     seeds: shared.Seeds = 1,
     linear: Annotated[
         bool,

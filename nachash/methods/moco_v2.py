@@ -95,7 +95,7 @@ class MoCo(nn.Module):
         )
         queue = self.queue.filled()
         total = moco_loss(queries, keys, queue, self.temperature)
-        parts = {"contrast": total.detach(), "negatives": total.new_tensor(float(len(queue)))}
+        parts = {"contrast": total.detach(), "negatives": total.new_full((), float(len(queue)))}
         seen = activations.detach()
         if not self.symmetric:
             seen = torch.cat((seen, twin_activations))

@@ -150,8 +150,8 @@ class NAC(nn.Module):
         )
         parts = {
             "mutual_information_bits": loss.mutual_information,
-            "capacity_bits": loss.total.new_tensor(
-                channel.capacity(self.encoder.bits, flip_probability)
+            "capacity_bits": loss.total.new_full(
+                (), channel.capacity(self.encoder.bits, flip_probability)
             ),
             "inference": loss.inference.detach(),
             "mixture": loss.mixture.detach(),

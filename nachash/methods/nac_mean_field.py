@@ -93,7 +93,7 @@ class MeanFieldNAC(nn.Module):
         total = mean_field_loss(every, noise, own=self.own)
         parts = {
             "mutual_information_bits": channel_information(every, noise, batch.generator),
-            "capacity_bits": total.new_tensor(channel.capacity(self.encoder.bits, noise)),
+            "capacity_bits": total.new_full((), channel.capacity(self.encoder.bits, noise)),
         }
         return Loss(total, parts, activations.detach())
 

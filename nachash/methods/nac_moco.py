@@ -87,6 +87,9 @@ def nac_moco_loss(
     view, and the learning networks' logits l learn from `learning`. `_information_bound.py` has
     P and Q. Gradients reach a through z~, l and l2 alone.
 
+    The total bounds nothing: codes are relaxed, and the mixture has the momentum encoder's twin of
+    the code that was sent and not that code.
+
     `mutual_information` is the bound at +-1 with fresh noise, in bits, cut as that of `nac`. The
     codes themselves and not their momentum twins stand in its mixture, since a mixture without
     the code that was sent bounds nothing. Half precision is computed in fp32.
@@ -175,7 +178,7 @@ class NACMoCo(nn.Module):
         )
         parts = {
             "mutual_information_bits": loss.mutual_information,
-            "capacity_bits": loss.total.new_tensor(self.capacity_bits),
+            "capacity_bits": loss.total.new_full((), self.capacity_bits),
             "inference": loss.inference.detach(),
             "mixture": loss.mixture.detach(),
         }

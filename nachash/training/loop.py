@@ -17,10 +17,11 @@ from nachash.training.arithmetic import autocast
 from nachash.training.distributed import ALONE, ProcessGroup
 from nachash.training.plan import Plan, rate_factor
 from nachash.training.randomness import epoch_order, step_generator, step_seed
-from nachash.training.step_metrics import step_metrics
+from nachash.training.step_metrics import Figures, read, step_metrics
 from nachash.training.views import Views
 
 _REMEMBERED_STEPS = 50
+_READ_EVERY = 10  # steps; a GPU is waited for whenever a number of it is read
 _NOTHING = torch.nn.Linear(1, 1)
 
 
@@ -90,6 +91,11 @@ class Uninterrupted:
         return False
 
 
+def _reading_interval(device: torch.device) -> int:
+    """After how many steps their figures are read: reading costs nothing on a CPU."""
+    return 1 if device.type == "cpu" else _READ_EVERY
+
+
 def train(
     method: Any,
     stage: Stage,
@@ -103,7 +109,8 @@ def train(
 
     Every step is reported: `loss`, the method's parts, `bit_balance` (mean over bits of twice
     the rarer value's share: 1 when every bit is on for half of the views), `pair_distance` (mean
-    Hamming distance of two views of the batch, as a share of the bits), `views_per_second`.
+    Hamming distance of two views of the batch, as a share of the bits), `views_per_second`. A GPU
+    is asked for them every tenth step, so that ten are reported at once.
 
     Args:
         method: what is trained.
@@ -147,6 +154,8 @@ class _Run:
         self.seconds = 0.0
         self.phase = -1  # the last phase that was prepared
         self.recent: deque[dict[str, float]] = deque(maxlen=_REMEMBERED_STEPS)
+        self.read_every = _reading_interval(stage.device)
+        self.unread: list[tuple[int, float, Figures]] = []  # number, seconds, figures
         if state is not None:
             self._take_up(state)
 
@@ -159,8 +168,9 @@ class _Run:
             self._prepare(min(int(share * len(self.method.phases)), len(self.method.phases) - 1))
             figures = self._stepped(self._rate(share))
             (self.seconds,) = self.stage.group.maximum(before + time.perf_counter() - began)
-            self._tell(figures)
+            self._note(figures)
             self._keep()
+        self._tell()
         self.method.eval()
         return Trained(self.step, self._means(), self.state())
 
@@ -170,7 +180,7 @@ class _Run:
         began = time.perf_counter()
         self._prepare(len(self.method.phases) - 1)
         self.method.eval()
-        figures = step_metrics(self._loss())
+        (figures,) = read([step_metrics(self._loss())])
         self.seconds = time.perf_counter() - began
         self.recent.append(figures)
         self.report(Step(1, 1, figures))
@@ -231,16 +241,12 @@ class _Run:
         with autocast(stage.device, stage.precision):
             return self.forward(stage.batch(views, places, generator, group.gather, share))
 
-    def _stepped(self, rate: float) -> dict[str, float]:
+    def _stepped(self, rate: float) -> Figures:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         loss = self._loss()
-        total = float(loss.total.detach())
-        if not math.isfinite(total):
-            raise TrainingError(
-                f"the loss of step {self.step + 1} is {total}: training cannot go on",
-                f"a smaller rate: --learning-rate {self.plan.learning_rate / 10:.2g}",
-            )
+        if self.read_every == 1:  # before it harms the weights
+            self._require_finite(self.step + 1, float(loss.total.detach()))
         self.optimiser.zero_grad(set_to_none=True)
         loss.total.backward()
         self.optimiser.step()
@@ -248,7 +254,15 @@ class _Run:
         self.step += 1
         return step_metrics(loss)
 
-    def _tell(self, figures: dict[str, float]) -> None:
+    def _require_finite(self, step: int, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss of step {step} is {loss}: training cannot go on",
+                f"a smaller rate: --learning-rate {self.plan.learning_rate / 10:.2g}",
+            )
+
+    def _note(self, figures: Figures) -> None:
+        """Remember the figures of a step, and tell them where it is time to read them."""
         share = self.plan.share(float(self.step), self.seconds)
         if self.step == 1 and self.plan.budget is not None and share > 1:
             raise TrainingError(
@@ -256,21 +270,38 @@ class _Run:
                 f"{self.plan.budget:g} s",
                 "a larger --budget, or a smaller --batch-size",
             )
-        seen = self.step * self.plan.batch * self.method.views
-        figures["views_per_second"] = seen / self.seconds
-        self.recent.append(figures)
-        self.report(Step(self.step, max(self.step, round(self.step / share)), figures))
+        self.unread.append((self.step, self.seconds, figures))
+        if self.step == 1 or self.step % self.read_every == 0:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Report the steps whose figures were not read yet.
+
+        Raises:
+            TrainingError: the loss of one is not a finite number.
+        """
+        waiting, self.unread = self.unread, []
+        numbers = read([figures for _, _, figures in waiting])
+        for (step, seconds, _), figures in zip(waiting, numbers, strict=True):
+            self._require_finite(step, figures["loss"])
+            seen = step * self.plan.batch * self.method.views
+            figures["views_per_second"] = seen / seconds
+            self.recent.append(figures)
+            share = self.plan.share(float(step), seconds)
+            self.report(Step(step, max(step, round(step / share)), figures))
 
     def _keep(self) -> None:
         if self.plan.share(float(self.step), self.seconds) >= 1:
             return
         if self.stage.group.maximum(float(self.keeper.interrupted())) > (0,):
+            self._tell()
             self.keeper.keep(self.state())
             raise InterruptedRunError(
                 f"interrupted after step {self.step}; nothing is lost",
                 "the same command with --resume goes on from there",
             )
         if self.keeper.due(self.step, self.seconds):
+            self._tell()  # a state with a loss that is no number is not kept
             self.keeper.keep(self.state())
 
     def _means(self) -> dict[str, float]:

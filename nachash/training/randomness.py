@@ -1,5 +1,6 @@
 """Random numbers of a run as a function of its seed: those of any step can be had again."""
 
+import functools
 from typing import Final
 
 import numpy as np
@@ -24,8 +25,9 @@ def step_seed(seed: int, step: int) -> int:
     return _number(seed, _STEP, step)
 
 
+@functools.lru_cache(maxsize=2)
 def epoch_order(seed: int, epoch: int, images: int) -> Int64[torch.Tensor, "images"]:
-    """The positions of the training set in the order of one epoch."""
+    """The positions of the training set in the order of one epoch; not to be changed."""
     generator = torch.Generator().manual_seed(_number(seed, _ORDER, epoch))
     return torch.randperm(images, generator=generator)
 

@@ -22,6 +22,13 @@ class Views(Protocol):
         """`count` views of each image, random numbers from `generator` only."""
 
 
+def resident(rows: Tensor, device: torch.device) -> Tensor:
+    """Rows on a GPU, where they take at most half of its free memory; else where they are."""
+    if device.type != "cuda" or rows.nbytes > torch.cuda.mem_get_info(device)[0] // 2:
+        return rows
+    return rows.to(device)
+
+
 @dataclass(frozen=True, slots=True)
 class PixelViews:
     """Views drawn anew in every step, on the device."""
@@ -34,7 +41,7 @@ class PixelViews:
         self, positions: Int64[Tensor, "batch"], count: int, generator: torch.Generator
     ) -> Float[Tensor, "views batch 3 size size"]:
         """Independent views of each image."""
-        images = self.images[positions].to(self.device)
+        images = self.images[positions.to(self.images.device)].to(self.device)
         return torch.stack([self.augment(images, generator) for _ in range(count)])
 
 
@@ -58,5 +65,6 @@ class CachedViews:
             (len(self.features), len(positions)), generator=generator, device=generator.device
         )
         chosen = draws.argsort(dim=0)[:count].to(self.features.device)
-        views = self.features[chosen, positions].to(self.device).float()
-        return self.own[positions].to(self.device).float().lerp(views, self.strength)
+        places = positions.to(self.features.device)
+        views = self.features[chosen, places].to(self.device).float()
+        return self.own[places].to(self.device).float().lerp(views, self.strength)

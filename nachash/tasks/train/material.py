@@ -57,12 +57,12 @@ def from_pixels(
     from nachash.encoders.encoder import Encoded
     from nachash.objective import Batch
     from nachash.training.loop import Stage
-    from nachash.training.views import PixelViews
+    from nachash.training.views import PixelViews, resident
 
     del seed
     images = training_images.decoded(source, decided.size, workers=workers, progress=progress)
     recipe = plugins.load("augment", decided.augment).recipe(decided.size)
-    pixels = torch.from_numpy(images.pixels)
+    pixels = resident(torch.from_numpy(images.pixels), device)
 
     def encoded(rows: torch.Tensor) -> Encoded:
         return encoder.encoded(rows, decided.batch)
@@ -100,7 +100,7 @@ def frozen(
     from nachash.encoders.encoder import Encoded, encoded_in_batches
     from nachash.objective import Batch
     from nachash.training.loop import Stage
-    from nachash.training.views import CachedViews
+    from nachash.training.views import CachedViews, resident
 
     cached = frozen_features(
         encoder,
@@ -112,7 +112,7 @@ def frozen(
         workers=workers,
         progress=progress,
     )
-    features = torch.from_numpy(cached.features)
+    features = resident(torch.from_numpy(cached.features), device)
 
     def encoded(rows: torch.Tensor) -> Encoded:
         return encoded_in_batches(
