@@ -96,6 +96,15 @@ Metadata = Annotated[
     bool,
     Flag("Record width, height and EXIF time of each picture, for `search --where`."),
 ]
+Exclude = Annotated[
+    tuple[str, ...],
+    Flag(
+        "Leave out files and folders of this name or path, as in a shell, besides the usual "
+        "ones: names with a dot in front, @eaDir, #recycle, $RECYCLE.BIN, lost+found, __MACOSX.",
+        OWNER,
+        metavar="PATTERN",
+    ),
+]
 NoCheck = Annotated[bool, Flag("Skip the integrity check of what is read from the index.", OWNER)]
 DryRun = Annotated[bool, Flag("Only show what would be done.", OWNER)]
 Json = Annotated[bool, Flag("Print JSON for machines.")]

@@ -249,3 +249,46 @@ def test_a_picture_that_is_gone_is_neither_kept_nor_surplus(dedup, tmp_path, nac
     assert names(with_two) == [{"b.png", "c.png"}]
     assert groups(with_one) == []
     assert "cannot be opened any more" in with_one.err
+
+
+def test_what_systems_make_for_themselves_is_left_out_and_told(dedup, nachash, model, tmp_path):
+    names = [
+        "one.png",
+        "b/@eaDir/one.png/SYNOPHOTO_THUMB_XL.jpg",
+        "b/.thumbnails/t.png",
+        "b/._one.png",
+        "lost+found/one.png",
+        "private/one.png",
+        "b/one-tmp.png",
+    ]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        photo(0).save(tmp_path / "in" / name)
+    command = ["encode", "in", "out.h5", "--model", model, "--labels", "none", "--strict"]
+
+    made = nachash(*command, cwd=tmp_path)
+    others = nachash(
+        *command, "--overwrite", "--exclude", "private", "--exclude", "b/*-tmp.*", cwd=tmp_path
+    )
+
+    assert made.code == 0
+    assert "images   3\n" in made.out
+    assert "left out by name: 2 (b/@eaDir, lost+found)" in made.err
+    assert "images   1\n" in others.out, others.err
+    assert groups(dedup("in", "--exclude", "b/*", "--exclude", "private")) == []
+
+
+def test_what_was_moved_away_is_not_found_again(dedup, nachash, model, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        photo(0).save(tmp_path / "in" / name)
+    nachash("encode", "in", "out.h5", "--model", model, "--labels", "none", cwd=tmp_path)
+    moved = dedup("out.h5", "--move-to", "in/surplus", "--apply")
+
+    again = nachash("encode", "in", "out.h5", "--model", model, "--labels", "none", cwd=tmp_path)
+
+    assert "moved in/b.png -> in/surplus/b.png" in moved.err
+    assert "left out by name: 1 (surplus)" in again.err
+    assert "0 new" in again.out
+    assert groups(dedup("out.h5")) == []
+    assert groups(dedup("in/surplus")) == []

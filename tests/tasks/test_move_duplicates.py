@@ -516,3 +516,15 @@ def test_a_picture_stays_with_its_raw_file_and_moves_with_it(tmp_path):
     moves = moved(found_in(root, first, second), tmp_path / "out")
     assert [move.reason for move in moves] == [None, None]
     assert files(root) == ["a", "k.bmp", "k2.bmp"]
+
+
+def test_a_table_whose_last_row_was_cut_off_is_read(tmp_path):
+    found = found_in(tmp_path / "photos", *pairs(tmp_path / "photos", 2))
+    before = contents(tmp_path)
+    moved(found, tmp_path / "out")
+    with (tmp_path / "out" / "nachash-moved.csv").open("ab") as table:
+        table.write(b"/some/where")
+
+    undo(tmp_path / "out")
+
+    assert contents(tmp_path) == before

@@ -17,11 +17,15 @@ from nachash.records import Reference, Skipped
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Images on disk; also what the folder and the list of paths become."""
+    """Images on disk; also what the folder and the list of paths become.
+
+    `excluded`: files and folders that were left out by their names.
+    """
 
     root: str
     references: tuple[Reference, ...]
     skipped: tuple[Skipped, ...]
+    excluded: tuple[str, ...] = ()
 
     def open(self, reference: Reference) -> Image.Image:
         """The image in a file, header read and pixels not.

@@ -4,7 +4,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,13 +22,13 @@ _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HINT = "name a folder of images, an image, a .tar or .zip, a list of paths, or - for stdin"
 
 
-def source(location: str, stdin: Iterable[str]) -> FileSource:
+def source(location: str, stdin: Iterable[str], exclude: Sequence[str] = ()) -> FileSource:
     """The images at a location, at least one of which can be read.
 
     A folder with all below it; a tar or zip archive; several tar archives, as in
     `train-{000..012}.tar`; one image; any other file is a list of paths, relative to the list's
     folder; `-` is such a list from `stdin`, relative to the current folder; a URL is any of these
-    elsewhere.
+    elsewhere. `exclude`: patterns of names that are left out of a folder, see `folder.source`.
 
     Raises:
         MissingError: there is nothing at the location.
@@ -36,13 +36,13 @@ def source(location: str, stdin: Iterable[str]) -> FileSource:
         UsageError: it is a pipe, a socket, or a file of another kind.
         DamagedError: an archive that is cut off.
     """
-    images = _by_kind(location, stdin)
+    images = _by_kind(location, stdin, exclude)
     if not images.references:
         raise _no_images(location, images)
     return images
 
 
-def _by_kind(location: str, stdin: Iterable[str]) -> FileSource:
+def _by_kind(location: str, stdin: Iterable[str], exclude: Sequence[str]) -> FileSource:
     if location.lower().startswith("file://"):
         location = url2pathname(urlsplit(location).path)
     if "://" in location:
@@ -58,7 +58,7 @@ def _by_kind(location: str, stdin: Iterable[str]) -> FileSource:
             return shards.source(location)
     mode = _mode(location)
     if stat.S_ISDIR(mode):
-        return folder.source(location)
+        return folder.source(location, exclude)
     if unusual := regular_file.kind(mode):
         raise UsageError(f"{location} is {unusual}, neither a folder nor a regular file", _HINT)
     return _of_file(location)

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from nachash.errors import IncompatibleError
-from nachash.images.sources import location
 from nachash.index.reader import Index
 from nachash.records import Progress, Skipped
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.encoder import Encoder, encoded_images
 from nachash.tasks.encoder import of_index as encoder_of
+from nachash.tasks.listed import listed
 from nachash.tasks.model import encoding_model, loaded_model
 
 
@@ -97,6 +96,7 @@ def of_folder(
     model: Path | None,
     device: str,
     workers: int | None,
+    exclude: Sequence[str],
     *,
     progress: Progress,
 ) -> tuple[CodedImages, Encoder]:
@@ -107,12 +107,18 @@ def of_folder(
         NoImagesError: it holds no image.
     """
     encoder = loaded_model(encoding_model(model), device).encoder
-    return encoded(place, encoder, workers, progress), encoder
+    return encoded(place, encoder, workers, progress, exclude), encoder
 
 
-def encoded(place: str, encoder: Encoder, workers: int | None, progress: Progress) -> CodedImages:
+def encoded(
+    place: str,
+    encoder: Encoder,
+    workers: int | None,
+    progress: Progress,
+    exclude: Sequence[str] = (),
+) -> CodedImages:
     """The images at a place, encoded; one that cannot be read is skipped."""
-    source = location.source(place, sys.stdin)
+    source = listed(place, exclude)
     found = encoded_images(source, encoder, workers=workers, stage="encoding", progress=progress)
     return CodedImages(
         root=str(Path(source.root).resolve()),

@@ -122,6 +122,7 @@ def _gathered(
             settings.model,
             settings.device,
             settings.workers,
+            settings.exclude,
             progress=progress,
         )
         first = images.gallery()

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, final
 
 from nachash.errors import MissingError, UsageError
+from nachash.images.sources.folder import MOVED_HERE
 from nachash.images.sources.regular_file import trouble
 from nachash.tasks.dedup.relocation import make_folders, remove_empty
 
-LOG: Final = "nachash-moved.csv"
+LOG: Final = MOVED_HERE
 MOVED: Final = "moved"
 PUT_BACK: Final = "put back"
 _TITLES: Final = ("from", "to", "what happened")
@@ -90,7 +91,8 @@ class MoveLog:
             return
         with suppress(OSError):  # what was left lies where it was
             if self._moved:
-                _write_whole(self._file, _csv(self._left))
+                with self.written(self._left):
+                    pass
         with suppress(OSError):
             empty = not self._file.seek(0, os.SEEK_END)
             self._file.close()
@@ -107,8 +109,9 @@ def read(log: Path) -> list[Row]:
         UsageError: it is no such table.
     """
     try:
-        with log.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
-            titles, *rows = [*csv.reader(text)] or [[]]
+        text = log.read_bytes().decode("utf-8", "surrogateescape")
+        whole = text[: text.rfind("\n") + 1]  # a killed writer leaves the beginning of a row
+        titles, *rows = [*csv.reader(io.StringIO(whole, newline=""))] or [[]]
     except (OSError, csv.Error) as error:
         raise MissingError(f"{log} cannot be read: {trouble(error)}", _HINT) from error
     if titles[:2] != list(_TITLES[:2]) or any(len(row) not in (2, 3) for row in rows):

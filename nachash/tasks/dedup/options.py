@@ -57,6 +57,7 @@ class DedupSettings:
     device: options.Device = "auto"
     workers: options.Workers = None
     no_check: options.NoCheck = False
+    exclude: options.Exclude = ()
     moving: bool = False
     hosts: Hosts = NONE
 

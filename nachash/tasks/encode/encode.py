@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,6 @@ from nachash.errors import (
     StorageError,
     UsageError,
 )
-from nachash.images.sources import location
 from nachash.images.sources.root import absolute
 from nachash.images.sources.selection import FileSource, Selection, below
 from nachash.index import reader, writer
@@ -29,6 +27,7 @@ from nachash.tasks.encode.add_images import Outcome, Work, add_images
 from nachash.tasks.encode.options import EncodeSettings
 from nachash.tasks.encode.place import first_labels, further_labels, placed, rows_without_image
 from nachash.tasks.encode.plan import plan
+from nachash.tasks.listed import listed
 from nachash.tasks.model import Model, encoding_model, loaded_model
 from nachash.tasks.workers import decoding_threads
 
@@ -53,7 +52,7 @@ def encode(
         StorageError: the disk is full; what was committed stays readable.
     """
     target = _checked_output(settings)
-    source = location.source(settings.images, sys.stdin)
+    source = listed(settings.images, settings.exclude)
     model = loaded_model(encoding_model(settings.model), settings.device)
     started = time.perf_counter()
     continued = target.exists() and _can_continue(target, settings, model, source)

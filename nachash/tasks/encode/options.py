@@ -32,3 +32,4 @@ class EncodeSettings:
     resume: Annotated[bool, Flag("Only go on with an index that is there.", OWNER)] = False
     hash: options.Hash = False
     metadata: options.Metadata = False
+    exclude: options.Exclude = ()

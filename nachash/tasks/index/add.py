@@ -1,9 +1,7 @@
 """`index add`: encode new and changed images of a folder with the encoder of the index."""
 
-import sys
 import time
 
-from nachash.images.sources import location
 from nachash.index.reader import open_index
 from nachash.records import Progress, silent
 from nachash.results.encode import Encoding
@@ -12,6 +10,7 @@ from nachash.tasks.encode.add_images import Work, add_images
 from nachash.tasks.encode.place import further_labels, placed, rows_without_image
 from nachash.tasks.encoder import of_index as encoder_of
 from nachash.tasks.index.options import AddSettings
+from nachash.tasks.listed import listed
 from nachash.tasks.workers import decoding_threads
 
 
@@ -25,7 +24,7 @@ def add(settings: AddSettings, *, progress: Progress = silent) -> Encoding:
         StorageError: the disk is full, or another process writes the index.
     """
     path = chosen_index(settings.index, changing=True)
-    source = location.source(settings.images, sys.stdin)
+    source = listed(settings.images, settings.exclude)
     started = time.perf_counter()
     with open_index(path) as index:
         selection = placed(source, index)

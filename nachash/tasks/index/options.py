@@ -22,6 +22,7 @@ class AddSettings:
     ] = "auto"
     hash: options.Hash = False
     metadata: options.Metadata = False
+    exclude: options.Exclude = ()
     batch_size: options.BatchSize = 256
     workers: options.Workers = None
 
