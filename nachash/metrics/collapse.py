@@ -50,7 +50,10 @@ def code_use(codes: UInt8[np.ndarray, "n bytes"], bits: int) -> CodeUse:
 
     Without codes every bit is constant. Takes about n log n comparisons of codes.
     """
-    rows = np.ascontiguousarray(codes).view(np.dtype((np.void, codes.shape[1]))).ravel()
+    words = code.as_words(codes)
+    rows = words.view(np.dtype((np.void, words.shape[1] * 8))).ravel()
+    if words.shape[1] == 1:  # numbers are sorted much faster
+        rows = words[:, 0]
     always = np.bitwise_and.reduce(codes, axis=0)
     never = ~np.bitwise_or.reduce(codes, axis=0)
     constant = int(code.unpack(always | never, bits).sum())

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from nachash.codes import as_words, code_bytes
 from nachash.cores import usable_cores
 from nachash.errors import UsageError
+from nachash.metrics.label_sets import LabelSets, of_multi_hot
 from nachash.shapes import Int64, UInt8
 
 if TYPE_CHECKING or find_spec("numba"):
@@ -22,6 +22,7 @@ else:
 
 Score = Literal["hamming", "dot01"]
 SCORES: Final = get_args(Score)
+_AT_ONCE: Final = 1024  # queries for which it is known at once what they want
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,48 @@ def histograms(
     Raises:
         UsageError: for another score, or codes or labels that do not fit each other.
     """
-    _check(query_codes, gallery_codes, query_labels, gallery_labels, bits, score)
-    label_sets, label_set = _label_sets(gallery_labels)
-    wanted = (query_labels.astype(np.float32) @ label_sets.T.astype(np.float32) > 0).view(np.uint8)
+    if query_labels.shape[1] != gallery_labels.shape[1]:
+        raise UsageError(
+            f"the queries have {query_labels.shape[1]} classes, the gallery "
+            f"{gallery_labels.shape[1]}: the labels are not the same"
+        )
+    return by_sets(
+        query_codes,
+        gallery_codes,
+        of_multi_hot(query_labels, gallery_labels),
+        bits=bits,
+        score=score,
+        exclude=exclude,
+        threads=threads,
+    )
+
+
+def by_sets(
+    query_codes: UInt8[np.ndarray, "queries query_bytes"],
+    gallery_codes: UInt8[np.ndarray, "gallery gallery_bytes"],
+    sets: LabelSets,
+    *,
+    bits: int,
+    score: str = "hamming",
+    exclude: Int64[np.ndarray, "queries"] | None = None,
+    threads: int | None = None,
+) -> Histograms:
+    """As `histograms`, with labels in any form.
+
+    Raises:
+        UsageError: for another score, or codes that do not fit each other.
+    """
+    _check(query_codes, gallery_codes, bits, score)
     queries = as_words(query_codes)
     gallery = np.ascontiguousarray(as_words(gallery_codes).T)
     counts = np.zeros((len(queries), 2, bits + 1), np.int64)
+    own = np.zeros(len(queries), np.uint8)
 
-    def fill(span: slice) -> None:
-        count_pairs(queries[span], gallery, wanted[span], label_set, score == "dot01", counts[span])
+    def fill(some: slice) -> None:
+        wanted = sets.wanted(some)
+        count_pairs(queries[some], gallery, wanted, sets.of, score == "dot01", counts[some])
+        if exclude is not None:
+            own[some] = wanted[np.arange(len(wanted)), sets.of[exclude[some]]]
 
     _in_threads(fill, len(queries), threads)
     if score == "dot01":
@@ -75,18 +109,8 @@ def histograms(
         keys = _paired(query_codes, gallery_codes[exclude], bits, score)
         rows = np.arange(len(queries))
         items[rows, keys] -= 1
-        relevant[rows, keys] -= (query_labels & gallery_labels[exclude]).any(axis=1)
+        relevant[rows, keys] -= own
     return Histograms(items, relevant)
-
-
-def _label_sets(
-    labels: UInt8[np.ndarray, "n classes"],
-) -> tuple[UInt8[np.ndarray, "sets classes"], npt.NDArray[np.unsignedinteger]]:
-    """The different rows of labels, and which of them each item has."""
-    packed = as_words(np.packbits(labels, axis=1))
-    rows = packed[:, 0] if packed.shape[1] == 1 else packed  # one word is sorted much faster
-    _, first, label_set = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    return labels[first], label_set.astype(np.min_scalar_type(len(first)))
 
 
 def _paired(
@@ -103,7 +127,8 @@ def _paired(
 
 def _in_threads(fill: Callable[[slice], None], queries: int, threads: int | None) -> None:
     workers = max(1, min(threads or usable_cores(), queries))
-    bounds = [queries * worker // workers for worker in range(workers + 1)]
+    parts = max(workers, -(-queries // _AT_ONCE))
+    bounds = [queries * part // parts for part in range(parts + 1)]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(fill, itertools.starmap(slice, itertools.pairwise(bounds))))
 
@@ -111,8 +136,6 @@ def _in_threads(fill: Callable[[slice], None], queries: int, threads: int | None
 def _check(
     query_codes: UInt8[np.ndarray, "queries query_bytes"],
     gallery_codes: UInt8[np.ndarray, "gallery gallery_bytes"],
-    query_labels: UInt8[np.ndarray, "queries query_classes"],
-    gallery_labels: UInt8[np.ndarray, "gallery gallery_classes"],
     bits: int,
     score: str,
 ) -> None:
@@ -122,9 +145,4 @@ def _check(
         raise UsageError(
             f"codes of {bits} bits have {code_bytes(bits)} bytes, but the queries have "
             f"{query_codes.shape[1]} and the gallery {gallery_codes.shape[1]}"
-        )
-    if query_labels.shape[1] != gallery_labels.shape[1]:
-        raise UsageError(
-            f"the queries have {query_labels.shape[1]} classes, the gallery "
-            f"{gallery_labels.shape[1]}: the labels are not the same"
         )

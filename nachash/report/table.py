@@ -113,7 +113,10 @@ def scores(result: Scores) -> str:
     precision = [(f"precision@{k}", _percent(value)) for k, value in result.precision_at.items()]
     return _facts(
         [
-            (f"mAP@{ranking}", f"{_percent(result.map)} (expected over ties{divided})"),
+            (
+                f"mAP@{ranking}",
+                f"{_percent(result.map)}{_error(result)} (expected over ties{divided})",
+            ),
             (
                 "tie bounds",
                 f"{_percent(result.map_pessimistic)} to {_percent(result.map_optimistic)}",
@@ -121,7 +124,7 @@ def scores(result: Scores) -> str:
             *precision,
             ("precision, radius 2", _percent(result.precision_radius2)),
             ("chance", _percent(result.chance)),
-            ("queries", f"{result.queries:,}{_empty_queries(result)}"),
+            ("queries", f"{result.queries:,}{_drawn(result)}{_empty_queries(result)}"),
             (
                 "gallery",
                 f"{result.gallery:,} codes of {result.bits} bits, {result.distinct:,} different",
@@ -129,6 +132,16 @@ def scores(result: Scores) -> str:
             ("protocol", f"{result.protocol}; ranked by {result.score}"),
         ]
     )
+
+
+def _error(result: Scores) -> str:
+    """The standard error of a mean over some of the queries."""
+    error = result.standard_error
+    return "" if error is None else f" ± {100 * error:.2f} standard error"
+
+
+def _drawn(result: Scores) -> str:
+    return "" if result.drawn_from is None else f" of {result.drawn_from:,}, drawn at random"
 
 
 def _empty_queries(result: Scores) -> str:

@@ -9,7 +9,8 @@ class Scores:
 
     `at` is the cut-off of the ranking, None for all; `over` what AP@K divides by. `curve` has a
     point per Hamming radius. `distinct` counts the different codes of the gallery, `seen` the
-    queries that the model was trained on, where that is known.
+    queries that the model was trained on, where that is known. Where the queries were drawn at
+    random, `drawn_from` is out of how many, and `standard_error` that of `map`.
     """
 
     map: float
@@ -32,3 +33,5 @@ class Scores:
     index: str
     seed: int | None = None
     seen: int | None = None
+    drawn_from: int | None = None
+    standard_error: float | None = None

@@ -13,7 +13,7 @@ from nachash.metrics.average_precision import average_precision
 from nachash.metrics.average_precision_bounds import optimistic, pessimistic
 from nachash.metrics.chance import chance
 from nachash.metrics.collapse import code_use
-from nachash.metrics.distance_histogram import Histograms, histograms
+from nachash.metrics.distance_histogram import Histograms, by_sets
 from nachash.metrics.precision import precision_at, precision_within
 from nachash.metrics.precision_recall import precision_recall
 from nachash.records import Progress, silent
@@ -23,6 +23,7 @@ from nachash.tasks.choose_index import chosen_index
 from nachash.tasks.dataset import loaded_dataset
 from nachash.tasks.evaluate import retrieval
 from nachash.tasks.evaluate.options import EmptyQueries, EvaluateSettings, Score
+from nachash.tasks.evaluate.sampling import sampled
 from nachash.tasks.evaluate.trained_on import seen
 from nachash.tasks.model import encoding_model, loaded_model
 
@@ -39,7 +40,14 @@ def evaluate(settings: EvaluateSettings, *, progress: Progress = silent) -> Scor
         UsageError: labels are missing, or the settings contradict each other.
         IncompatibleError: the two indexes were made by different encoders.
     """
-    task = _retrieval(settings, progress)
+    task = sampled(_retrieval(settings, progress), settings.sample, settings.seed)
+    if task.drawn_from and settings.sample is None:
+        _log.info(
+            "%s of %s queries, drawn at random, are measured; --sample %s measures all",
+            f"{len(task.queries.codes):,}",
+            f"{task.drawn_from:,}",
+            task.drawn_from,
+        )
     if warning := code_use(task.gallery.codes, task.bits).warning():
         _log.warning(warning)
     if task.seen:
@@ -128,7 +136,26 @@ def scores_of(
         over=over,
         distinct=code_use(task.gallery.codes, task.bits).distinct,
         seen=task.seen,
+        drawn_from=task.drawn_from,
+        standard_error=_standard_error(measures["expected"], task.drawn_from, empty_queries),
     )
+
+
+def _standard_error(
+    values: Float64[np.ndarray, "queries"], drawn_from: int | None, empty_queries: EmptyQueries
+) -> float | None:
+    """Of the mean of queries that were drawn from a finite number without replacement.
+
+    s sqrt((1 - n / N) / n); None where nothing was drawn. Source: Cochran, "Sampling techniques",
+    1977, equation 2.20.
+    """
+    if drawn_from is None:
+        return None
+    share = len(values) / drawn_from
+    counted = values[~np.isnan(values)] if empty_queries == "skip" else np.nan_to_num(values)
+    if len(counted) < 2:
+        return None
+    return float(counted.std(ddof=1) * np.sqrt((1 - share) / len(counted)))
 
 
 def _measures(
@@ -152,14 +179,13 @@ def _rankings(task: retrieval.Retrieval, score: Score, hamming: Histograms) -> I
         return (hamming,)
     if score == "dot01":
         return (ranked(task, score),)
-    if task.queries.activations is None:
+    queries, gallery = task.queries, task.gallery
+    if queries.activations is None or queries.labels is None or gallery.labels is None:
         raise UsageError(
             "an index keeps bits, and asymmetric distances take the queries' activations",
             "nachash eval-map --dataset NAME --model DIR --score asymmetric",
         )
-    return asymmetric.rankings(
-        task.queries.activations, task.gallery.codes, task.queries.labels, task.gallery.labels
-    )
+    return asymmetric.rankings(queries.activations, gallery.codes, queries.labels, gallery.labels)
 
 
 def _gallery_size(task: retrieval.Retrieval) -> int:
@@ -172,11 +198,10 @@ def _cuts(task: retrieval.Retrieval) -> list[int]:
 
 def ranked(task: retrieval.Retrieval, score: str = "hamming") -> Histograms:
     """At which distance from each query how many images lie, and how many of them relevant."""
-    return histograms(
+    return by_sets(
         task.queries.codes,
         task.gallery.codes,
-        task.queries.labels,
-        task.gallery.labels,
+        task.label_sets,
         bits=task.bits,
         score=score,
         exclude=task.own,

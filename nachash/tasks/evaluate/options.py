@@ -45,6 +45,10 @@ class EvaluateSettings:
     empty_queries: Annotated[
         EmptyQueries, Flag("Queries without a relevant image count as zero or are left out.")
     ] = "zero"
+    sample: Annotated[
+        int | None,
+        Flag("Queries to draw at random; default: all, 10,000 of more than 100,000.", least=1),
+    ] = None
     seed: options.Seed = 0
     workers: options.Workers = None
     device: options.Device = "auto"

@@ -10,8 +10,10 @@ import numpy as np
 from nachash import codes
 from nachash.datasets import DataSet
 from nachash.errors import DamagedError, IncompatibleError, UsageError
+from nachash.index.ragged import Ragged
 from nachash.index.reader import Index, open_index
 from nachash.index.reading import reading
+from nachash.metrics.label_sets import LabelSets, of_multi_hot, of_numbers
 from nachash.records import Progress, Skipped, Source, Split
 from nachash.shapes import Float32, Int64, UInt8
 from nachash.tasks.dataset import source_of
@@ -23,10 +25,13 @@ Activations = Float32[np.ndarray, "n bits"]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Codes with their labels, and the activations that they are the signs of, where known."""
+    """Codes with their labels, and the activations that they are the signs of, where known.
+
+    Without labels, the retrieval says itself what is relevant.
+    """
 
     codes: UInt8[np.ndarray, "n bytes"]
-    labels: UInt8[np.ndarray, "n classes"]
+    labels: UInt8[np.ndarray, "n classes"] | None
     activations: "Float32[np.ndarray, 'n bits'] | None" = None
 
 
@@ -35,6 +40,8 @@ class Retrieval:
     """Queries and a gallery; `own` is each query's place in the gallery, where it is there.
 
     `seen` is how many of the queries the model was trained on, None where nobody knows.
+    `relevance` stands for the labels of both where these are sparse. `drawn_from`: the number of
+    queries that these were drawn from at random.
     """
 
     queries: Labelled
@@ -45,6 +52,17 @@ class Retrieval:
     name: str
     seed: int | None = None
     seen: int | None = None
+    relevance: LabelSets | None = None
+    drawn_from: int | None = None
+
+    @property
+    def label_sets(self) -> LabelSets:
+        """Which images of the gallery are relevant for which queries."""
+        if self.relevance is not None:
+            return self.relevance
+        assert self.queries.labels is not None
+        assert self.gallery.labels is not None
+        return of_multi_hot(self.queries.labels, self.gallery.labels)
 
 
 def leave_one_out(path: Path, *, check: bool = True) -> Retrieval:
@@ -57,10 +75,17 @@ def leave_one_out(path: Path, *, check: bool = True) -> Retrieval:
 
 
 def _leave_one_out(index: Index) -> Retrieval:
-    everything = _labelled(index, index.path, index.label_names or ())
-    own = np.arange(index.rows, dtype=np.int64)
-    protocol = f"leave-one-out over {index.rows:,} images"
-    return Retrieval(everything, everything, own, index.bits, protocol, str(index.path))
+    labels = _numbers(index, index.path, index.label_names or ())
+    everything = Labelled(index.codes(), None)
+    return Retrieval(
+        everything,
+        everything,
+        np.arange(index.rows, dtype=np.int64),
+        index.bits,
+        f"leave-one-out over {index.rows:,} images",
+        str(index.path),
+        relevance=of_numbers(labels.ends, labels.values, labels.ends, labels.values),
+    )
 
 
 def two_indexes(queries_path: Path, path: Path, *, check: bool = True) -> Retrieval:
@@ -81,13 +106,15 @@ def two_indexes(queries_path: Path, path: Path, *, check: bool = True) -> Retrie
                 "encode both with the same --model",
             )
         names = tuple(dict.fromkeys((gallery.label_names or ()) + (queries.label_names or ())))
+        asked, held = _numbers(queries, queries_path, names), _numbers(gallery, path, names)
         return Retrieval(
-            _labelled(queries, queries_path, names),
-            _labelled(gallery, path, names),
+            Labelled(queries.codes(), None),
+            Labelled(gallery.codes(), None),
             None,
             gallery.bits,
             f"{queries.rows:,} queries of {queries_path} against {gallery.rows:,} images",
             str(path),
+            relevance=of_numbers(asked.ends, asked.values, held.ends, held.values),
         )
 
 
@@ -178,14 +205,15 @@ def require_all(source: Source, skipped: Iterable[Skipped]) -> None:
         raise DamagedError(f"{source.root}: {image.path} cannot be read: {image.reason}")
 
 
-def _labelled(index: Index, path: Path, names: tuple[str, ...]) -> Labelled:
-    """Codes and labels of an index, a column for each of `names`."""
+def _numbers(index: Index, path: Path, names: tuple[str, ...]) -> Ragged:
+    """Labels of an index, as places in `names`."""
     if index.label_names is None:
         raise UsageError(
             f"{path} has no labels, so nothing says which images are alike",
             "put each class into a folder of its own and encode again, "
             "or nachash encode ./images out.h5 --labels labels.csv",
         )
-    labels = np.zeros((index.rows, len(names)), np.uint8)
-    labels[:, [names.index(name) for name in index.label_names]] = index.labels()
-    return Labelled(index.codes(), labels)
+    found = index.label_numbers()
+    place = {name: number for number, name in enumerate(names)}
+    places = np.array([place[name] for name in index.label_names], np.int32)
+    return Ragged(found.ends, places[found.values])
