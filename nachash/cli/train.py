@@ -59,9 +59,9 @@ def command(
     """Learn a hash from unlabelled images and write a model directory.
 
     With --method nac, two distorted views of each image are sent as bits over a channel that flips
-    each bit with probability --noise; the encoder learns codes that still identify the image.
-    --method nac-mean-field learns from the mean of what the channel delivers, in which no bit is
-    flipped: in an hour of two cores a network learns more from it.
+    each bit with probability --noise; the encoder learns codes that still identify the image. Where
+    nothing is said of the channel, a whole network learns from the mean of what it delivers for
+    half of the run, and from flipped bits in the end. --method nac-mean-field flips none.
     """
     del recipe  # its settings are in the others
     from nachash.records import to_json

@@ -36,7 +36,6 @@ from nachash.tasks.search.search import search
 from nachash.tasks.train.options import TrainSettings
 from nachash.tasks.train.train import train
 
-METHOD = "nac-mean-field"  # of what two cores can train in a minute, the best (docs/training.md)
 BITS = 64
 NEIGHBOURS = 8
 MARKER = "nachash-demo"
@@ -89,12 +88,10 @@ def demo(
     model, gallery, queries = out / "model", out / "gallery.h5", out / "queries.h5"
     epochs = f" --epochs {settings.epochs}" if settings.epochs else ""
     training = step(
-        f"nachash train --dataset digits --method {METHOD} --bits {BITS}{epochs} --seed {seed} "
-        f"--out {model}",
+        f"nachash train --dataset digits --bits {BITS}{epochs} --seed {seed} --out {model}",
         lambda: train(
             TrainSettings(
                 dataset="digits",
-                method=METHOD,
                 bits=BITS,
                 epochs=settings.epochs,
                 seed=seed,
