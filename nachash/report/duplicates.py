@@ -74,7 +74,8 @@ def moves(planned: Sequence[Move], *, done: bool) -> Iterator[str]:
     """What was moved or would be, and what stays where it is and why."""
     for each in planned:
         if each.reason is None:
-            yield f"{'moved' if done else 'would move'} {each.path} -> {each.target}"
+            kept = f" ({each.distance} bits from {each.keeper})" if each.keeper else ""
+            yield f"{'moved' if done else 'would move'} {each.path} -> {each.target}{kept}"
         else:
             yield f"left {each.path}: {each.reason}"
     if planned and not done:

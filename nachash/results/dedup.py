@@ -37,7 +37,8 @@ class Move:
     """A file that `--move-to` takes out of the way, or the reason for which it stays.
 
     `failed`: it was to be moved, and the system refused. What has the same `together` is one shot
-    with its sidecars, and moves as a whole or not at all.
+    with its sidecars, and moves as a whole or not at all. `keeper` is what stays in place of it, so
+    many bits away; a sidecar has none.
     """
 
     path: str
@@ -45,6 +46,8 @@ class Move:
     reason: str | None = None
     failed: bool = False
     together: str = ""
+    keeper: str = ""
+    distance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,32 +168,32 @@ def test_a_motion_photo_is_not_its_still(dedup, tmp_path):
     assert groups(dedup("in")) == []
 
 
-def raw_file(path, seed, order="<"):
+def raw_file(path, seed, kind_of_parts):
     """A raw file as Nikon writes it: a thumbnail first, what the sensor saw in a SubIFD."""
     small = photo(seed, (16, 16)).tobytes()
     tags = [
         (254, 4, 1), (256, 4, 16), (257, 4, 16), (258, 3, 8), (259, 3, 1), (262, 3, 2),
-        (273, 4, 200), (277, 3, 3), (278, 4, 16), (279, 4, len(small)), (330, 4, 100),
+        (273, 4, 200), (277, 3, 3), (278, 4, 16), (279, 4, len(small)), (330, kind_of_parts, 100),
     ]  # fmt: skip
     entries = b"".join(
-        struct.pack(order + "HHI", tag, kind, 1)
-        + (struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value))
+        struct.pack("<" + "HHI", tag, kind, 1)
+        + (struct.pack("<" + "HH", value, 0) if kind == 3 else struct.pack("<" + "I", value))
         for tag, kind, value in tags
     )
-    head = b"II*\0" + struct.pack(order + "IH", 8, len(tags)) + entries + bytes(4)
+    head = b"II*\0" + struct.pack("<" + "IH", 8, len(tags)) + entries + bytes(4)
     path.write_bytes(head.ljust(200, b"\0") + small + bytes(1000))
 
 
 def test_a_raw_file_is_never_surplus_beside_its_jpeg(dedup, tmp_path):
     (tmp_path / "in").mkdir()
-    for name in ("DSC_1.NEF", "no-suffix-of-raw.tif"):
-        raw_file(tmp_path / "in" / name, 0)
+    for name, kind in (("DSC_1.NEF", 4), ("no-suffix-of-raw.tif", 4), ("DSC_2.dng", 13)):
+        raw_file(tmp_path / "in" / name, 0, kind)
     photo(0).save(tmp_path / "in" / "DSC_1.JPG")
 
     found = dedup("in")
 
     assert groups(found) == []
-    assert "raw file" in found.err
+    assert found.err.count("a camera's raw file") == 3
 
 
 def test_what_a_camera_made_is_kept_and_the_policy_can_be_chosen(dedup, tmp_path):

@@ -100,7 +100,7 @@ def test_a_copy_moves_with_its_path_below_the_root(pair, tmp_path):
 
     moves = moved(found, tmp_path / "out")
 
-    assert moves == (Move(str(paths[1]), str(tmp_path / "out" / "copy.bmp")),)
+    assert moves == (Move(str(paths[1]), str(tmp_path / "out" / "copy.bmp"), keeper=str(paths[0])),)
     assert (tmp_path / "out" / "copy.bmp").read_bytes() == contents
     assert not paths[1].exists()
     with (tmp_path / "out" / "nachash-moved.csv").open(newline="") as table:

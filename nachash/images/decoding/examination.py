@@ -23,6 +23,7 @@ _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _EASY_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive Huffman
 _EASY_TIFF: Final = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946})  # none, fax, LZW, zip, PackBits
 _TIFF_SIZES: Final = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)
+_MARKS: Final = (330, 50706)  # parts and the version of DNG, of whatever type
 _TIFF_VALUES: Final = 1 << 16
 _PPM: Final = re.compile(
     rb"P([1-6f])\s+(?:#[^\n]{0,200}\n\s*)*(\d{1,9})\s+(\d{1,9})\s+(?:(-?[\d.eE+-]{1,12})\s)?"
@@ -248,7 +249,7 @@ def _tiff_pages(
         for number in range(entries):
             place = position + 2 + 12 * number
             tag, kind, count = struct.unpack_from(order + "HHI", contents, place)
-            if tag == 50706:  # the version of DNG, in four bytes
+            if tag in _MARKS:
                 page[tag] = (1,)
             if kind in (3, 4):
                 if count > _TIFF_VALUES:

@@ -34,7 +34,7 @@ from nachash.tasks.search.radius import calibration_of, same_photo_radius
 
 _log = logging.getLogger(__name__)
 
-_GONE: Final = "as they cannot be opened any more (nachash index remove --missing)"
+_GONE: Final = "as they cannot be opened any more (index remove --missing, or index relocate)"
 _NAMES: Final = "as another name leads to the same file"
 
 

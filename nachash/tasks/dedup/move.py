@@ -74,7 +74,13 @@ def _of_group(group: Sequence[Duplicate], places: Sequence[Path], target: Path) 
         reason = reason or about_keeper
         if reason is None and _real(each.path).is_relative_to(target.resolve()):
             reason = "it lies there already"
-        yield Move(each.path, _wanted(_real(each.path), places[0], target), reason)
+        yield Move(
+            each.path,
+            _wanted(_real(each.path), places[0], target),
+            reason,
+            keeper=group[0].path,
+            distance=each.distance,
+        )
 
 
 def _real(path: str) -> Path:

@@ -28,7 +28,8 @@ def placed(source: FileSource, index: Index) -> Selection:
         return below(source, names[-1])
     raise UsageError(
         f"{source.root} does not lie below {index.root}, where the images of {index.path} are",
-        f"nachash encode {source.root} B.h5, then nachash index merge {index.path} B.h5 OUT.h5",
+        f"nachash encode {source.root} B.h5, then nachash index merge {index.path} B.h5 OUT.h5; "
+        "or, where the images have moved, nachash index relocate OLD NEW",
     )
 
 
