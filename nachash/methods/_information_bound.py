@@ -113,7 +113,7 @@ def information_bits(
 
 
 def most_information(bits: int, codewords: int, flip_probability: float) -> float:
-    """What no estimate can truly exceed, in bits: the capacity, and log2 of the codewords."""
+    """In bits: the capacity, which limits the truth, or log2(codewords), which limits estimates."""
     return min(channel.capacity(bits, flip_probability), math.log2(codewords))
 
 

@@ -48,8 +48,9 @@ def nac_loss(
     own: bool = True,
     sampled: float = 1.0,
 ) -> NACLoss:
-    """The negative lower bound on I(X; C~), the information that noisy codes carry of images.
+    """NAC's objective: for codes at +-1 minus a lower bound on I(X; C~), else a surrogate of it.
 
+    I(X; C~) is the information that noisy codes carry of images.
     With relaxed codewords z = tanh(a), their noisy twins z~ (every sign flipped with
     probability p), the logits l that the next view of the same image gives for them, V views
     of B images, and sums over all V B codewords:
@@ -61,7 +62,8 @@ def nac_loss(
     s is the sigmoid, P the channel's likelihood; the mixture contains the code itself and
     the other views. Both terms are variational: Q bounds the posterior, the mixture of a
     sample stands for the marginal (Poole et al., 2019). Without logits, Q(z~) is the channel's
-    likelihood P(z~ | z') given the next view's code z', which at +-1 is Q with the logits L z'.
+    likelihood P(z~ | z') given the next view's code z', which at +-1 is Q with the logits L z': the
+    authors' code with its switch `--VI` off (branch imagenet).
     Then the code itself may be left out of the mixture (`own`), whose sum is then over V B - 1:
     InfoNCE's bound on I(X'; C~), which no longer pushes codes towards zero.
 
@@ -76,8 +78,9 @@ def nac_loss(
 
     `mutual_information` is the same bound with codewords at +-1, the sign of a, and fresh
     noise, in bits; without logits Q there is the channel that explains the noisy codes best
-    (`information_bits`). It is a sampled estimate of a lower bound, so it is cut at what the
-    truth cannot exceed: the channel's capacity and log2(V B).
+    (`information_bits`), the code itself in the mixture. It is an estimate of a lower bound from
+    one batch and one draw of the noise, cut at the capacity, which the truth cannot exceed, and at
+    log2(V B), which limits what a batch can show and not the truth.
 
     Deviations from the authors' code: the constants D log 2 and log(2B), which it leaves out,
     are in, so that `total` is -I in nats once codes saturate; log s(l) is evaluated as such
@@ -201,8 +204,8 @@ def method(
             network on the other view's features, divided by sqrt(bits), as published.
             `code`: the logits L z' of the other view's relaxed code z'. `channel`: the channel's
             likelihood given that code, the same at +-1 and kinder to codes near zero. `both`:
-            the network's correction, zero at first, added to the logits of `code`. The bound
-            holds for each; docs/training.md compares them.
+            the network's correction, zero at first, added to the logits of `code`. With codes
+            at +-1 the bound holds for each; docs/training.md compares them.
         mixture: which codes of the batch stand for the marginal: `all`, as published, or all
             `others`. `auto` is `others` where the channel is the posterior, and else `all`.
         first_sampled: share of the noise that is drawn in the first half of the run, 0 to 1; it
@@ -211,7 +214,7 @@ def method(
 
     Raises:
         UsageError: no channel has that noise, there is no such posterior or share, or the mixture
-            is one of others where a network gives the posterior: no bound is known for that.
+            is one of others where a network gives the posterior, which bounds nothing.
     """
     if posterior not in POSTERIORS:
         raise UsageError(

@@ -57,7 +57,7 @@ def _channel(result: Training) -> list[tuple[str, str]]:
     """Information beside capacity, for methods that train over a noisy channel."""
     if result.mutual_information is None or result.capacity is None:
         return []
-    carried = f"at least {max(0.0, result.mutual_information):.2f} bits of mutual information"
+    carried = f"lower bound estimated at {max(0.0, result.mutual_information):.2f} bits"
     channel = f"channel capacity {result.capacity:.2f} at noise {result.flip_probability:.3g}"
     return [("information", f"{carried}, {channel}")]
 
