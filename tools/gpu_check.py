@@ -24,7 +24,7 @@ from nachash.methods import nac
 from nachash.objective import Batch, Scale
 from nachash.training import arithmetic, loop
 from nachash.training.plan import Plan
-from nachash.training.views import PixelViews
+from nachash.training.views import PixelViews, resident
 
 CPU = torch.device("cpu")
 BITS, SIZE, FLIP = 128, 32, 0.4
@@ -186,7 +186,7 @@ def loop_seconds(device: torch.device, sizes: Sizes) -> float:
     """A step of the loop, views and reports and all; the first quarter is left out."""
     learner = method(sizes.timed_backbone, device, sizes.timed_batch)
     pixels = torch.randint(0, 256, (4 * sizes.timed_batch, 3, SIZE, SIZE), dtype=torch.uint8)
-    views = PixelViews(pixels, cifar.recipe(SIZE), device)
+    views = PixelViews(resident(pixels, device), cifar.recipe(SIZE), device)
     stage = loop.Stage(views, lambda: None, Batch, device)
     epochs = max(sizes.timed_steps // 4, 1)
     plan = Plan(images=len(pixels), batch=sizes.timed_batch, epochs=epochs, learning_rate=1e-3)

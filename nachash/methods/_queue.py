@@ -24,20 +24,35 @@ class Queue(nn.Module):
             raise UsageError(f"a queue of {size} keys holds none", "--set queue=4096")
         self.register_buffer("rows", torch.zeros(size, width))
         self.register_buffer("enqueued", torch.tensor(0))
+        self._counted: int | None = 0  # `enqueued`, without asking the device for it
+        self.register_load_state_dict_post_hook(_count_again)  # type: ignore[no-untyped-call]
 
     def filled(self) -> Float[Tensor, "k width"]:
         """The rows so far, at most `size`, in no particular order."""
-        return self.rows[: int(self.enqueued)]
+        return self.rows[: self._count()]
 
     @torch.no_grad()
     def enqueue(self, rows: Float[Tensor, "n width"]) -> None:
         """Put rows in, in the places of the oldest; any number of them."""
         size = len(self.rows)
         newest = rows[-size:]
-        first = int(self.enqueued) + len(rows) - len(newest)
+        first = self._count() + len(rows) - len(newest)
         places = (first + torch.arange(len(newest), device=rows.device)) % size
         self.rows[places] = newest.to(self.rows)
         self.enqueued += len(rows)
+        self._counted = self._count() + len(rows)
+
+    def _count(self) -> int:
+        if self._counted is None:
+            self._counted = int(self.enqueued)
+        return self._counted
+
+
+def _count_again(queue: nn.Module, keys: object) -> None:
+    """After loading, the count is that of the buffer."""
+    del keys
+    assert isinstance(queue, Queue)
+    queue._counted = None
 
 
 def fitted_size(size: int | Literal["auto"], scale: Scale) -> int:

@@ -25,9 +25,9 @@ def read(figures: Sequence[Figures]) -> list[dict[str, float]]:
     """The numbers of several steps; a GPU is waited for once."""
     if not figures:
         return []
-    single = figures[0]["loss"].device.type == "mps"  # which has no float64
-    number = torch.float32 if single else torch.float64
-    values = torch.stack([value.to(number) for each in figures for value in each.values()])
+    device = figures[0]["loss"].device
+    number = torch.float32 if device.type == "mps" else torch.float64  # mps has no float64
+    values = torch.stack([value.to(device, number) for each in figures for value in each.values()])
     numbers = iter(values.tolist())
     return [{name: next(numbers) for name in each} for each in figures]
 

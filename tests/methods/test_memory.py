@@ -175,3 +175,15 @@ def test_a_bank_begins_with_random_unit_vectors_of_the_seed() -> None:
     torch.testing.assert_close(first.bank.norm(dim=1), torch.ones(7).double(), rtol=0, atol=1e-6)
     assert torch.equal(first.bank, same.bank)
     assert not torch.equal(first.bank, other.bank)
+
+
+def test_a_queue_that_was_loaded_goes_on_where_it_was() -> None:
+    queue, loaded = Queue(4, 2), Queue(4, 2)
+    queue.enqueue(torch.ones(3, 2))
+
+    loaded.load_state_dict(queue.state_dict())
+
+    assert len(loaded.filled()) == 3
+    for one in (queue, loaded):
+        one.enqueue(torch.full((2, 2), 2.0))
+    assert torch.equal(loaded.rows, queue.rows)

@@ -20,7 +20,7 @@ from nachash.errors import TrainingError
 from nachash.objective import Batch, Scale
 from nachash.training import loop
 from nachash.training.plan import Plan
-from nachash.training.views import PixelViews
+from nachash.training.views import PixelViews, resident
 
 CPU, IMAGES, BATCH, SIZE = torch.device("cpu"), 24, 8, 8
 
@@ -64,7 +64,9 @@ def run(method: Any, epochs: int = 7, **changes: Any) -> list[loop.Step]:
     return steps
 
 
-@pytest.mark.parametrize("name", ["nac", "nac-mean-field", "simclr"])
+@pytest.mark.parametrize(
+    "name", ["nac", "nac-mean-field", "nac-moco", "moco-v2", "simclr", "cibhash", "bi-half"]
+)
 def test_a_step_asks_for_no_number(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     method = built(name)
     run(built(name), epochs=1)  # what is made once, as constants of the views, is there then
@@ -104,3 +106,11 @@ def test_a_loss_that_is_no_number_is_told_with_its_step(monkeypatch: pytest.Monk
 
     with as_on_a_gpu(monkeypatch), pytest.raises(TrainingError, match="the loss of step 14 is nan"):
         run(method)
+
+
+def test_images_stay_where_they_are_if_a_gpu_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.zeros(10, 3, 4, 4, dtype=torch.uint8)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 * images.nbytes - 1, 10**9))
+
+    assert resident(images, torch.device("cuda")) is images
+    assert resident(images, CPU) is images
