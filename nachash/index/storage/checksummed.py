@@ -4,6 +4,7 @@ Fletcher-32 finds a flipped bit. It does not find a chunk of zeros or of ones wi
 the same kind, nor two chunks that were exchanged. Where such a chunk cannot be right, it is told.
 """
 
+import functools
 from collections.abc import Container, Iterator
 from typing import Any, Final, final
 
@@ -64,17 +65,22 @@ class ChecksummedColumn:
             self._complete = True
         return self._dataset[rows]
 
-    def proven(self) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
-        """What can be read of all rows, zeros elsewhere, and which rows can be.
+    def proven(self, start: int, stop: int) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
+        """What can be read of the rows from start to stop, zeros elsewhere; and which can be.
 
         As far as a checksum proves: a chunk of the same bytes throughout is no proof of itself.
         """
-        values, sound = read_sound(self._dataset, len(self))
-        length = self._dataset.chunks[0]
-        for first in range(0, len(self), length):
-            if self._is_constant(values[first : first + length]):
-                sound[first : first + length] = False
-        return values, sound
+        stop, length = min(stop, len(self)), self._dataset.chunks[0]
+        first = start // length * length
+        values, sound = read_sound(self._dataset, self._readable, first, stop)
+        for at in range(0, len(values), length):
+            if self._is_constant(values[at : at + length]):
+                sound[at : at + length] = False
+        return values[start - first :], sound[start - first :]
+
+    @functools.cached_property
+    def _readable(self) -> set[int]:
+        return mapped_rows(self._dataset)
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the chunks, one by one."""

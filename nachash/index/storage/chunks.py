@@ -7,6 +7,7 @@ whose rows then read as zeros, or mark it as one without checksum; both are foun
 import contextlib
 import math
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 import h5py
@@ -33,18 +34,23 @@ def check_complete(dataset: h5py.Dataset, rows: int) -> None:
         raise ValueError(f"a chunk of {dataset.name} is missing, or is without its checksum")
 
 
-def read_sound(dataset: h5py.Dataset, rows: int) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
-    """What can be read of the first `rows` rows, zeros elsewhere, and which rows can be."""
+def read_sound(
+    dataset: h5py.Dataset, readable: Collection[int], first: int, stop: int
+) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
+    """What can be read of some rows, zeros elsewhere, and which rows can be.
+
+    `first` is that of a chunk, and so are those in `readable`.
+    """
     length = dataset.chunks[0]
-    values = np.zeros((rows, *dataset.shape[1:]), dataset.dtype)
-    sound = np.zeros(rows, bool)
-    readable = mapped_rows(dataset)
-    for start in range(0, rows, length):
+    values = np.zeros((max(stop - first, 0), *dataset.shape[1:]), dataset.dtype)
+    sound = np.zeros(len(values), bool)
+    for start in range(first, stop, length):
         if start not in readable:
             continue
+        here = slice(start - first, start - first + length)
         with contextlib.suppress(OSError, RuntimeError, ValueError):
-            values[start : start + length] = dataset[start : min(start + length, rows)]
-            sound[start : start + length] = True
+            values[here] = dataset[start : min(start + length, stop)]
+            sound[here] = True
     return values, sound
 
 

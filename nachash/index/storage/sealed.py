@@ -1,5 +1,6 @@
 """Columns of an index of format 2: every chunk that is read is compared with its digest."""
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any, Final, final
@@ -119,14 +120,24 @@ class SealedColumn:
             last = min(at + self._length, len(self)) - 1
             raise UnprovenError(f"rows {at} to {last} of {self._name} are not what was written")
 
-    def proven(self) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
-        """All rows, zeros where a chunk is not the one that was committed; and which are proven."""
-        good = self.proven_chunks()
-        content = np.zeros(len(good) * self._chunk_bytes, np.uint8)
+    def proven(self, start: int, stop: int) -> tuple[np.ndarray, Bool[np.ndarray, "rows"]]:
+        """Rows from start to stop, zeros where a chunk is not what was committed; which are proven.
+
+        The proofs of the whole column are looked at once.
+        """
+        stop = min(stop, len(self))
+        first, end = start // self._length, -(-stop // self._length)
+        good = self._good_chunks[first:end]
+        content = np.zeros(max(end - first, 0) * self._chunk_bytes, np.uint8)
         for number in np.flatnonzero(good).tolist():
-            start = number * self._chunk_bytes
-            content[start : start + self._chunk_bytes] = self._content(number, number + 1)
-        return self._values(content)[: len(self)], np.repeat(good, self._length)[: len(self)]
+            at = number * self._chunk_bytes
+            content[at : at + self._chunk_bytes] = self._content(first + number, first + number + 1)
+        here = slice(start - first * self._length, stop - first * self._length)
+        return self._values(content)[here], np.repeat(good, self._length)[here]
+
+    @functools.cached_property
+    def _good_chunks(self) -> Bool[np.ndarray, "chunks"]:
+        return self.proven_chunks()
 
     def proven_chunks(self) -> Bool[np.ndarray, "chunks"]:
         """Which chunks are those that were committed.
