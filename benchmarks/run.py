@@ -44,7 +44,8 @@ def page(results: list[dict[str, Any]]) -> str:
 
 
 def _is_benchmark(path: Path) -> bool:
-    return not path.stem.startswith("_") and path.stem != "run"
+    # `copies` wants photographs, and has a table of its own in docs/duplicates.md.
+    return not path.stem.startswith("_") and path.stem not in {"run", "copies"}
 
 
 def _docstring(path: Path) -> str:

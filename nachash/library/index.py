@@ -262,7 +262,8 @@ class Index:
         """Groups of images that are the same picture, in each the one to keep first.
 
         Images with near codes are looked at, a pair at a time; with `codes_only` they are not.
-        Without a radius, that of copies of one photo: the calibrated one, else one bit in 20.
+        Without a radius, it is at least the calibrated one, else one bit in 20, and wider where
+        that has few more pictures compared.
         Pictures at URLs are looked at, for how large they are, only on `allow_hosts`.
         """
         from nachash.tasks.dedup.dedup import dedup

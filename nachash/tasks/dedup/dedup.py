@@ -23,6 +23,7 @@ from nachash.results.dedup import Duplicate, Duplicates
 from nachash.shapes import Int64
 from nachash.tasks.choose_index import chosen_index, named_index
 from nachash.tasks.dedup import coded_images
+from nachash.tasks.dedup.candidate_radius import candidate_radius
 from nachash.tasks.dedup.coded_images import CodedImages, Gallery
 from nachash.tasks.dedup.companions import Companions
 from nachash.tasks.dedup.keeping import rank
@@ -93,7 +94,7 @@ def searched(settings: DedupSettings, *, progress: Progress = silent) -> Searche
             look = None
         radius = settings.max_distance
         if radius is None:
-            radius, sentence = same_photo_radius(gathered.calibration, gallery.bits)
+            radius, sentence = _radius(gathered, compared=look is not None)
             _log.info(sentence)
         passed: Counter[str] = Counter()
         groups = tuple(_groups(gathered, radius, settings, look, passed, progress))
@@ -109,6 +110,16 @@ def searched(settings: DedupSettings, *, progress: Progress = silent) -> Searche
         notes=tuple(f"left out, {what}: {count:,}" for what, count in passed.items() if count),
     )
     return Searched(found, gathered.encoder)
+
+
+def _radius(gathered: _Gathered, *, compared: bool) -> tuple[int, str]:
+    """The radius where none is given, and a sentence about it; wider where pictures decide."""
+    gallery = gathered.gallery
+    least, sentence = same_photo_radius(gathered.calibration, gallery.bits)
+    radius = candidate_radius(gallery.codes, gallery.bits, least) if compared else least
+    if radius == least:
+        return least, sentence
+    return radius, f"radius: {radius} of {gallery.bits} bits (pictures this near are compared)"
 
 
 def _gathered(

@@ -24,7 +24,7 @@ class DedupSettings:
         int | None,
         Flag(
             "Bits in which two images of a group may differ; default: what `calibrate` "
-            "measured, else one bit in 20.",
+            "measured, else one bit in 20, or more where few more pictures are then compared.",
             OWNER,
             least=0,
         ),
