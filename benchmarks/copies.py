@@ -146,7 +146,7 @@ def words(rng: np.random.Generator, count: int) -> str:
 
 
 def photographs(folder: Path | None, most: int | None) -> dict[str, Image.Image]:
-    """Pictures of a folder, at most SIDE pixels high and wide; no two of them should be the same."""
+    """Pictures of a folder, at most SIDE pixels high and wide; no two should be the same."""
     places = [folder] if folder else WALLPAPERS
     files = (path for place in places for path in sorted(place.rglob("*")))
     found: dict[str, Image.Image] = {}
