@@ -1,7 +1,6 @@
 """`nachash.train`, `evaluate` and `compare`: what the commands of these names do."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,8 @@ def train(images: str | Path | None = None, **settings: Any) -> Encoder:
     """
     from nachash.tasks.train.train import train as learn
 
-    given = TrainSettings(images=None if images is None else str(images), **settings)
-    out = None if given.out is None else Path(given.out)
-    return Encoder.load(learn(replace(given, out=out)).directory)
+    given = {**settings, "images": None if images is None else str(images)}
+    return Encoder.load(learn(TrainSettings(**_with_paths(given, "out", "data_root"))).directory)
 
 
 def evaluate(index: str | Path | None = None, **settings: Any) -> Evaluation:
@@ -41,9 +39,7 @@ def evaluate(index: str | Path | None = None, **settings: Any) -> Evaluation:
     """
     from nachash.tasks.evaluate.evaluate import evaluate as measure
 
-    given = {"index": index, **settings}
-    for name in ("index", "queries", "model"):
-        given[name] = Path(given[name]) if given.get(name) else None
+    given = _with_paths({"index": index, **settings}, "index", "queries", "model")
     return Evaluation(**values(measure(EvaluateSettings(**given))))
 
 
@@ -78,3 +74,9 @@ def compare(
             out=None if out is None else Path(out),
         )
     )
+
+
+def _with_paths(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Settings of which some may be given as text."""
+    paths = {name: Path(settings[name]) for name in names if settings.get(name) is not None}
+    return {**settings, **paths}
