@@ -26,7 +26,8 @@ from nachash.tasks.dedup.strangers import Thumbnails, copies_among, random_dista
 from nachash.tasks.encoder import Encoder
 from nachash.tasks.encoder import of_index as encoder_of
 
-FOUND: Final = 0.95  # share of the copies that a radius should find
+SAME_PHOTO_FOUND: Final = 0.99  # share of the copies that a radius should find
+SIMILAR_FOUND: Final = 0.95
 SAME_PHOTO_STRANGERS: Final = 0.1  # expected per query
 SIMILAR_STRANGERS: Final = 10.0
 _log = logging.getLogger(__name__)
@@ -52,8 +53,7 @@ def calibrate(settings: CalibrateSettings, *, progress: Progress = silent) -> Ca
         if refusal := "://" in index.root and settings.hosts.refusal(index.root):
             raise MissingError(f"pictures at {index.root} are not opened: {refusal}")
         random, near = random_distances(index.codes(), index.bits, rng)
-        opened = Thumbnails(index, settings.hosts)
-        random -= copies_among(random, near, opened)
+        random -= copies_among(random, near, Thumbnails(index, settings.hosts))
         images, same, similar = _copies(index, settings, rng, progress)
         measured = recommended(index.bits, index.rows, images, random, same, similar)
     with writer.open_for_append(path) as storing:
@@ -71,8 +71,8 @@ def recommended(
 ) -> Calibration:
     """Counts of distances with the radii that follow from them.
 
-    Each radius is the smallest that finds 95 % of the copies of its kind, but none at which a
-    query meets more than 0.1 strangers (same photo) or 10 (similar) on average; at least 0.
+    Each radius is the smallest that finds 99 % (same photo) or 95 % (similar) of the copies of its
+    kind, but none at which a query meets more than 0.1 or 10 strangers on average; at least 0.
     """
     unfinished = Calibration(
         bits=bits,
@@ -86,13 +86,13 @@ def recommended(
     )
     radii = range(bits + 1)
 
-    def radius(recall: Callable[[int], float], strangers: float) -> int:
-        enough = next(r for r in radii if recall(r) >= FOUND)
+    def radius(recall: Callable[[int], float], found: float, strangers: float) -> int:
+        enough = next(r for r in radii if recall(r) >= found)
         allowed = sum(unfinished.false_positives(r) <= strangers for r in radii) - 1
         return max(0, min(enough, allowed))
 
-    same_photo = radius(unfinished.recall, SAME_PHOTO_STRANGERS)
-    wider = radius(unfinished.similar_recall, SIMILAR_STRANGERS)
+    same_photo = radius(unfinished.recall, SAME_PHOTO_FOUND, SAME_PHOTO_STRANGERS)
+    wider = radius(unfinished.similar_recall, SIMILAR_FOUND, SIMILAR_STRANGERS)
     return replace(unfinished, same_photo_radius=same_photo, similar_radius=max(same_photo, wider))
 
 
