@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from nachash.shapes import Bool, Float64, Int64, UInt8
+from nachash.shapes import Bool, Float64, Int32, Int64, UInt8
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -142,20 +142,28 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels of a list of images: a row of zeros and ones per image, a name per column."""
+    """Labels of a list of images, as ascending places in `names`, up to an end for each image."""
 
-    multi_hot: UInt8[np.ndarray, "n classes"]
+    ends: Int64[np.ndarray, "n"]
+    numbers: Int32[np.ndarray, "labels"]
     names: tuple[str, ...]
 
     @classmethod
     def of(cls, images: Sequence[Collection[str]]) -> "Labels":
-        """Labels of images whose label names are given; columns in the names' sorted order."""
+        """Labels of images whose label names are given, in the names' sorted order."""
         names = sorted({name for labels in images for name in labels})
-        column = {name: position for position, name in enumerate(names)}
-        multi_hot = np.zeros((len(images), len(names)), np.uint8)
-        for row, labels in enumerate(images):
-            multi_hot[row, [column[name] for name in labels]] = 1
-        return cls(multi_hot, tuple(names))
+        place = {name: number for number, name in enumerate(names)}
+        ends = np.cumsum([len(set(labels)) for labels in images], dtype=np.int64)
+        numbers = (place[name] for labels in images for name in sorted(set(labels)))
+        return cls(ends, np.fromiter(numbers, np.int32), tuple(names))
+
+    @property
+    def multi_hot(self) -> UInt8[np.ndarray, "n classes"]:
+        """A row of zeros and ones for each image: of many names far larger."""
+        found = np.zeros((len(self.ends), len(self.names)), np.uint8)
+        rows = np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
+        found[rows, self.numbers] = 1
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ def parent_names(paths: Iterable[str]) -> list[str]:
 def one_hot(classes: Sequence[str]) -> tuple[Labels, "Int64[np.ndarray, 'n']"]:
     """Labels of images with one class each, and each image's class as a column number."""
     names, columns = np.unique(np.asarray(classes, dtype=np.str_), return_inverse=True)
-    multi_hot = np.zeros((len(classes), len(names)), np.uint8)
-    multi_hot[np.arange(len(classes)), columns] = 1
-    return Labels(multi_hot, tuple(names.tolist())), columns.astype(np.int64)
+    ends = np.arange(1, len(classes) + 1, dtype=np.int64)
+    labels = Labels(ends, columns.astype(np.int32), tuple(names.tolist()))
+    return labels, columns.astype(np.int64)
 
 
 def _is_image(name: str) -> bool:

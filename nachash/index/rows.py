@@ -58,7 +58,7 @@ def append(columns: Columns, row: int, block: RowBlock, hashes: np.ndarray) -> N
 def block_of(
     codes: UInt8[np.ndarray, "n bytes"],
     references: Sequence[Reference],
-    labels: UInt8[np.ndarray, "n classes"] | None,
+    labels: UInt8[np.ndarray, "n classes"] | Ragged | None,
     ids: Int64[np.ndarray, "n"],
     changes: Changes,
 ) -> RowBlock:
@@ -73,7 +73,7 @@ def block_of(
     return RowBlock(
         columns | _known(changes),
         Ragged.of_texts([reference.path for reference in references]),
-        None if labels is None else Ragged.of_multi_hot(labels),
+        Ragged.of_multi_hot(labels) if isinstance(labels, np.ndarray) else labels,
     )
 
 

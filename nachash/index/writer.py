@@ -14,6 +14,7 @@ from nachash.errors import IncompatibleError, StorageError
 from nachash.index import empty, migration, path_rules, rows
 from nachash.index.columns import Columns
 from nachash.index.error_log import ErrorLog
+from nachash.index.ragged import Ragged
 from nachash.index.row_block import RowBlock, path_hashes
 from nachash.index.rows import Changes
 from nachash.index.storage import layout, naming
@@ -175,11 +176,13 @@ class IndexWriter:
         self,
         codes: UInt8[np.ndarray, "n bytes"],
         references: Sequence[Reference],
-        labels: UInt8[np.ndarray, "n classes"] | None = None,
+        labels: UInt8[np.ndarray, "n classes"] | Ragged | None = None,
         skipped: Sequence[Skipped] = (),
         changes: Changes = _NO_CHANGES,
     ) -> None:
         """Write one batch and commit it; after an error the index is as it was before.
+
+        Labels are rows of zeros and ones, or ascending places among the names of labels.
 
         Raises:
             StorageError: the disk is full or fails; this writer can then only be closed.

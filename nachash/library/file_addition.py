@@ -10,7 +10,7 @@ from nachash.images.sources.root import names_below
 from nachash.images.sources.selection import below
 from nachash.index import reader, writer
 from nachash.library.encoder import Encoder
-from nachash.tasks.encode.label_columns import in_columns
+from nachash.tasks.encode.label_columns import numbered
 from nachash.tasks.encode.place import further_labels
 
 
@@ -43,10 +43,10 @@ def add_files(
         if names is None:
             writing.append(found, listed.references)
             return
-        table = in_columns(labels, len(paths), names)
-        if new_names := table.names[len(names) :]:
+        numbers, new_names = numbered(labels, len(paths), names)
+        if new_names:
             writing.add_label_names(new_names)
-        writing.append(found, listed.references, table.multi_hot)
+        writing.append(found, listed.references, numbers)
 
 
 def _files(place: str | Path) -> list[str | Path]:

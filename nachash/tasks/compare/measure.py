@@ -99,7 +99,7 @@ class Figures:
         from nachash.encoders.encoder import encoded_in_batches
 
         encoder, config = model_directory.load(model.directory)
-        source = source_of(self.dataset, np.arange(len(self.dataset.labels.multi_hot)))
+        source = source_of(self.dataset, np.arange(len(self.dataset.labels.ends)))
         device = torch_device(self.device)
         found = frozen_features(
             encoder,

@@ -10,13 +10,14 @@ import numpy as np
 from nachash.errors import InterruptedRunError
 from nachash.images.sources.selection import Selection
 from nachash.index import writer
+from nachash.index.ragged import Ragged
 from nachash.index.reader import open_index
 from nachash.index.renaming import rename
 from nachash.index.rows import Changes
 from nachash.records import Labels, Progress, Skipped
 from nachash.shapes import UInt8
 from nachash.tasks.encode.coded_batches import CodedBatch, coded_batches
-from nachash.tasks.encode.label_columns import in_columns
+from nachash.tasks.encode.label_columns import numbered
 from nachash.tasks.encode.plan import Plan, digest, plan
 from nachash.tasks.encode.renames import renames
 from nachash.tasks.encode.write_behind import WriteBehind
@@ -95,22 +96,22 @@ def add_images(work: Work, progress: Progress) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _LabelTable:
-    """Labels of the source's images in the columns of the index; None where there are none."""
+    """Labels of the source's images, as the index numbers them; None where there are none."""
 
     row_of: dict[str, int]
-    multi_hot: UInt8[np.ndarray, "n classes"]
+    numbers: Ragged
     new_names: tuple[str, ...]
 
     @classmethod
     def of(cls, work: Work, names: tuple[str, ...] | None) -> "_LabelTable | None":
         if names is None:
             return None
-        labels = in_columns(work.labels, len(work.source.references), names)
+        numbers, new_names = numbered(work.labels, len(work.source.references), names)
         row_of = {each.path: row for row, each in enumerate(work.source.references)}
-        return cls(row_of, labels.multi_hot, labels.names[len(names) :])
+        return cls(row_of, numbers, new_names)
 
-    def rows(self, paths: Sequence[str]) -> UInt8[np.ndarray, "n classes"]:
-        return self.multi_hot[[self.row_of[path] for path in paths]]
+    def rows(self, paths: Sequence[str]) -> Ragged:
+        return self.numbers.take(np.array([self.row_of[path] for path in paths], np.int64))
 
 
 def _encoded(

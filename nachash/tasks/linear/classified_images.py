@@ -189,11 +189,11 @@ def _labelled(location_: str) -> tuple[Classified, tuple[str, ...]]:
 
 def _one_each(labels: Labels, where: str) -> Int64[np.ndarray, "n"]:
     """The class of each image as a column number."""
-    if (labels.multi_hot.sum(axis=1) != 1).any():
+    if (np.diff(labels.ends, prepend=0) != 1).any():
         raise UsageError(
             f"an image of {where} has no label or several, and classification needs one of each"
         )
-    return labels.multi_hot.argmax(axis=1).astype(np.int64)
+    return labels.numbers.astype(np.int64)
 
 
 def _numbers(
