@@ -26,6 +26,7 @@ from nachash.errors import (
 from nachash.exports import npy
 from nachash.index import migration, writer
 from nachash.index.reader import open_index
+from nachash.index.renaming import rename
 from nachash.index.storage import journal
 from nachash.index.verification import problems
 from nachash.results.index import Problem
@@ -36,6 +37,7 @@ from nachash.tasks.index.compact import CompactSettings, compact
 from nachash.tasks.index.export import ExportSettings, export
 from nachash.tasks.index.merge import MergeSettings, merge
 from nachash.tasks.index.migrate import MigrateSettings, migrate
+from nachash.tasks.index.relocate import RelocateSettings, relocate
 from nachash.tasks.index.remove import RemoveSettings, remove
 from nachash.tasks.index.repair import RepairSettings, repair
 from nachash.tasks.index.restore import RestoreSettings, restore
@@ -93,6 +95,12 @@ def _calibrated(place):
     calibrate(CalibrateSettings(index=place.index, images=3))
 
 
+def _relocated(place):
+    """To another name of the same folder."""
+    new = place.photos.with_name("by-link")
+    relocate(RelocateSettings(old=str(place.photos), new=str(new), index=place.index))
+
+
 VERBS = {
     "encode": Verb(lambda place: place.encode(), None, parts=True),
     "encode more": Verb(lambda place: place.encode(), "part", parts=True),
@@ -107,6 +115,8 @@ VERBS = {
     "calibrate": Verb(_calibrated, "all"),
     "migrate": Verb(lambda place: migrate(MigrateSettings(index=place.index)), "first"),
     "compact": Verb(lambda place: compact(CompactSettings(index=place.index)), "removed"),
+    "relocate": Verb(_relocated, "all"),
+    "rename": Verb(lambda place: rename(place.index, {0: "cat/other.png"}), "all"),
     "merge": Verb(_merged, None),
     "merge --overwrite": Verb(lambda place: _merged(place, overwrite=True), "part"),
     "repair": Verb(
@@ -131,6 +141,7 @@ def origin(tmp_path_factory, tiny_model):
         path = photos / ("cat", "dog")[number % 2] / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(generator.integers(0, 256, (9, 9, 3), np.uint8)).save(path)
+    (folder / "by-link").symlink_to(photos)
     for name, images in (("all", photos), ("a", photos / "cat"), ("b", photos / "dog")):
         Place(folder / f"{name}.h5", images, tiny_model).encode()
     (photos / "dog").rename(folder / "away")
@@ -168,13 +179,13 @@ def prepared(origin, verb, model, folder, *, linked):
 
 
 def state_of(place):
-    """Rows, format and calibration of an index; nothing where there is none."""
+    """Rows, format, calibration and root of an index; nothing where there is none."""
     if not place.index.exists():
         return {}
     with open_index(place.index) as index:
         codes = [code.tobytes() for code in index.codes()]
         found = dict(zip(index.all_paths(), codes, strict=True))
-        return found | {"": (index.header.version, index.calibration)}
+        return found | {"": (index.header.version, index.calibration, index.root)}
 
 
 def done(verb, place):
