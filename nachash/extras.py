@@ -5,7 +5,6 @@ The list is in pyproject.toml alone; the installed package's metadata says which
 
 import re
 from collections.abc import Iterable
-from importlib import metadata
 from typing import Final
 
 from nachash.errors import MissingError
@@ -50,6 +49,8 @@ def _normalised(name: str) -> str:
 
 
 def _requirements() -> list[str]:
+    from importlib import metadata
+
     try:
         return metadata.requires("nachash") or []
     except metadata.PackageNotFoundError:  # run from a source tree

@@ -11,14 +11,16 @@ cannot be taken over.
 
 import ast
 import importlib
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nachash.errors import IncompatibleError, UsageError
 from nachash.near_word import did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _PACKAGE = Path(__file__).parent
 
@@ -79,14 +81,16 @@ def _files(kind: str) -> list[str]:
     return [_shown(stem) for stem in stems if not stem.startswith("_")]
 
 
-def _installed(kind: str) -> dict[str, importlib.metadata.EntryPoint]:
+def _installed(kind: str) -> "dict[str, EntryPoint]":
     """Plugins that other packages bring."""
     if kind not in _OPEN:
         return {}
-    return {entry.name: entry for entry in importlib.metadata.entry_points(group=f"nachash.{kind}")}
+    from importlib.metadata import entry_points  # a search has none, and does not wait for it
+
+    return {entry.name: entry for entry in entry_points(group=f"nachash.{kind}")}
 
 
-def _entry(kind: str, name: str) -> importlib.metadata.EntryPoint:
+def _entry(kind: str, name: str) -> "EntryPoint":
     known = names(kind)
     if name in known:
         return _installed(kind)[name]
@@ -109,5 +113,5 @@ def _source(kind: str, name: str) -> Path:
     return Path(spec.origin)
 
 
-def _package(entry: importlib.metadata.EntryPoint) -> str:
+def _package(entry: "EntryPoint") -> str:
     return entry.dist.name if entry.dist else entry.module.partition(".")[0]

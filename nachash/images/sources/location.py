@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from nachash.errors import MissingError, NoImagesError, UsageError
 from nachash.images.decoding import formats
@@ -44,6 +43,8 @@ def source(location: str, stdin: Iterable[str], exclude: Sequence[str] = ()) -> 
 
 def _by_kind(location: str, stdin: Iterable[str], exclude: Sequence[str]) -> FileSource:
     if location.lower().startswith("file://"):
+        from urllib.request import url2pathname
+
         location = url2pathname(urlsplit(location).path)
     if "://" in location:
         from nachash.images.sources import remote
