@@ -260,7 +260,7 @@ def test_hits_and_duplicates_show_themselves_with_pictures(index):
 
     assert shown.count("<img") == shown.count("data:image/png;base64,") == 6
     assert all(f"{hit.distance} bits" in shown for row in found for hit in row)
-    groups = index.duplicates(radius=6)
+    groups = index.duplicates(radius=6, codes_only=True)
     shown = groups._repr_html_()
     assert f"{len(groups.groups):,}" in shown
     assert 2 <= shown.count("<img") <= 64
@@ -280,6 +280,7 @@ def test_an_evaluation_is_that_of_the_command_and_shows_its_curve(indexed_digits
         package.evaluate(indexed_digits / "out.h5", nonsense=1)
 
 
+@pytest.mark.slow
 def test_training_gives_the_encoder_that_the_command_writes(scene):
     encoder = package.train("photos", method="lsh", bits=16, size=8, out="lsh", latest=False)
 
