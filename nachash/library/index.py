@@ -20,6 +20,7 @@ from nachash.library.hits import Hits, names_of
 from nachash.library.picture import Picture
 from nachash.options import Grouping
 from nachash.results.calibration import Calibration
+from nachash.results.index import Relocation
 from nachash.shapes import Int64, UInt8
 from nachash.tasks.index.remove import named
 from nachash.tasks.search import nearest
@@ -159,6 +160,22 @@ class Index:
             if gone:
                 writing.change(Changes(removed=sorted(gone)))
         self._forget()
+
+    def relocate(self, old: str | Path, new: str | Path) -> Relocation:
+        """Let the index look below `new` for its images, which were below `old` before.
+
+        Raises:
+            UsageError: the images were not below `old`.
+            MissingError: none of them lies below `new`.
+            StorageError: the index cannot be written.
+        """
+        from nachash.tasks.index.options import RelocateSettings
+        from nachash.tasks.index.relocate import relocate
+
+        settings = RelocateSettings(old=os.fspath(old), new=os.fspath(new), index=self.path)
+        result = relocate(settings)
+        self._forget()
+        return result
 
     def _forget(self) -> None:
         """Read the file again when it is next needed."""

@@ -223,6 +223,19 @@ def test_removed_images_are_found_no_more(index, nachash, scene):
     assert searched.out.split() == [hits[3].path]
 
 
+def test_an_index_follows_its_images(index):
+    before = [hit.path for hit in index.search(["query.png"], k=2)[0]]
+    shutil.move("photos", "pictures")
+
+    moved = index.relocate("photos", "pictures")
+
+    assert moved.images == 150
+    after = [hit.path for hit in index.search(["query.png"], k=2)[0]]
+    assert after == [path.replace("photos/", "pictures/") for path in before]
+    with pytest.raises(MissingError):
+        index.relocate("pictures", "nowhere")
+
+
 def test_removing_what_is_not_there_removes_none(index):
     first = index.paths[0]
     for unknown in (100_000, "nowhere.png"):
