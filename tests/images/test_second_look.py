@@ -137,6 +137,23 @@ def test_pictures_of_one_layout_are_not_the_same(make):
     assert all(same(each, each.reduce(2)) for each in pictures)
 
 
+def strip(left, right):
+    """Three photographs in a row, of which the middle one is always the same."""
+    parts = [left, photo(1), right]
+    joined = Image.new("RGB", (1200, 400))
+    for number, part in enumerate(parts):
+        joined.paste(part.resize((400, 400)), (400 * number, 0))
+    return joined
+
+
+def test_pictures_with_one_part_in_common_are_not_the_same():
+    mirrored = ImageOps.mirror(photo(0))
+    one, other = strip(photo(0), mirrored), strip(mirrored.rotate(90), ImageOps.flip(photo(0)))
+
+    assert not same(one, other)
+    assert not same(one, photo(1).resize((400, 400)))
+
+
 def test_a_recoloured_picture_is_another():
     red, green, blue = photo(0).split()
 

@@ -19,6 +19,7 @@ _CONFLICT: Final = 0.06  # share of blocks in which both show something, and not
 _STRONG: Final = 0.85  # the same where a block shows something for certain
 _COARSE: Final = 0.12  # correlation below which no part of one is looked for in the other
 _OVERLAP: Final = 0.6  # share of the smaller picture that the other shows
+_OUTSIDE: Final = 0.58  # share of what the larger shows that a cut may leave out
 _FEWEST: Final = 8  # structured blocks, for structure to say anything
 _COLOURFUL: Final = 6.0  # mean chroma, of 128
 _SAME_COLOURS: Final = 0.95  # mean cosine between hues
@@ -44,12 +45,17 @@ _SMOOTH: Final = _Scale(96, block=12, radius=12, noise=1.5)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two pictures agree: shares of blocks (0 to 1), a correlation of colours (-1 to 1)."""
+    """How far two pictures agree where both show the same: of blocks, of the smaller, of hues.
+
+    `outside` is the share of what the larger shows that the smaller does not. Shares are 0 to 1,
+    the cosine between hues is -1 to 1.
+    """
 
     share: float
     overlap: float
     colours: float
     conflict: float
+    outside: float
 
     @property
     def same(self) -> bool:
@@ -59,11 +65,12 @@ class Agreement:
             and self.overlap >= _OVERLAP
             and self.colours >= _SAME_COLOURS
             and self.conflict <= _CONFLICT
+            and self.outside <= _OUTSIDE
         )
 
 
-ALIKE: Final = Agreement(1.0, 1.0, 1.0, 0.0)
-_NONE: Final = Agreement(0.0, 0.0, 0.0, 1.0)
+ALIKE: Final = Agreement(1.0, 1.0, 1.0, 0.0, 0.0)
+_NONE: Final = Agreement(0.0, 0.0, 0.0, 1.0, 1.0)
 
 
 def compare(one: View, other: View) -> Agreement:
@@ -75,7 +82,22 @@ def compare(one: View, other: View) -> Agreement:
     score, box = coarse_box(one, other)
     if score < _COARSE:
         return _NONE
-    return _agreement(one, other, refined(one, other, box))
+    box = refined(one, other, box)
+    if _area(box) > 1:
+        return _agreement(other, one, _inverse(box))
+    return _agreement(one, other, box)
+
+
+def _area(box: Box) -> float:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
+
+
+def _inverse(box: Box) -> Box:
+    """Which part of the first picture the whole second one shows."""
+    left, top, right, bottom = box
+    across, down = right - left, bottom - top
+    return -left / across, -top / down, (1 - left) / across, (1 - top) / down
 
 
 def _similar_sides(one: View, other: View) -> bool:
@@ -99,6 +121,7 @@ def _at_scale(one: View, other: View, box: Box, scale: _Scale) -> Agreement | No
     first, second = (local_contrast(each, scale.radius, scale.noise) for each in values)
     strengths = [np.sqrt(block_means(each**2, scale.block)[inside]) for each in (first, second)]
     structured = np.maximum(*strengths) > _STRUCTURED
+    own_structure = np.sqrt(block_means(first**2, scale.block)) > _STRUCTURED
     if structured.sum() < _FEWEST:
         return None
     correlations = best_shifts(first, second, scale.block, reach=1)[0][inside]
@@ -113,6 +136,7 @@ def _at_scale(one: View, other: View, box: Box, scale: _Scale) -> Agreement | No
         overlap=_overlap(box),
         colours=_colours(own, seen, inside, scale.block),
         conflict=float((certain & (correlations < 0.5)).mean()),
+        outside=float((own_structure & ~inside).sum() / max(1, own_structure.sum())),
     )
 
 
@@ -139,7 +163,7 @@ def _overlap(box: Box) -> float:
     across = max(0.0, min(1.0, right) - max(0.0, left))
     down = max(0.0, min(1.0, bottom) - max(0.0, top))
     shown = across * down
-    return max(shown, shown / ((right - left) * (bottom - top)))
+    return max(shown, shown / _area(box))
 
 
 def _colours(one: Image.Image, other: Image.Image, inside: np.ndarray, block: int) -> float:
