@@ -1,10 +1,9 @@
 """Every verb on an index of ten million images: seconds of wall clock and CPU, and peak memory.
 
 The index has codes of 64 bits, paths of 36 letters in 1,000 labelled folders, and a small encoder.
-Half a per cent
-of the codes have a copy one bit away. 1,000 small pictures are encoded into it, found
-unchanged, and another 1,000 added; so seconds include listing, decoding and encoding these. Each
-verb runs in a process of its own, once. MiB are the most that the process ever held.
+Half a per cent of the codes have a copy one bit away. 1,000 small pictures are encoded into it,
+found unchanged, and another 1,000 added; so seconds include listing, decoding and encoding these.
+Each verb runs in a process of its own, once. MiB are the most that the process ever held.
 """
 
 import sys
