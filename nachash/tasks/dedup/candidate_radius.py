@@ -9,6 +9,7 @@ from nachash.tasks.dedup.strangers import random_distances
 
 _LOOKS: Final = 2_000  # at pairs that are no copies, in all: some minutes of a core
 _LOOKS_PER_IMAGE: Final = 0.5  # the same, where it is more
+_MOST_IMAGES: Final = 1_000_000  # of more, finding pairs at a wide radius takes too long
 _WIDEST: Final = 6  # at most one bit in so many; farther codes of copies are few
 
 
@@ -19,7 +20,7 @@ def candidate_radius(codes: UInt8[np.ndarray, "n bytes"], bits: int, least: int)
     takes longer; what is a copy is for the pictures to say.
     """
     count = len(codes)
-    if count < 2:
+    if not 2 <= count <= _MOST_IMAGES:
         return least
     counts, _ = random_distances(codes, bits, np.random.default_rng(0))
     looks = counts.cumsum() / counts.sum() * count * (count - 1) / 2
