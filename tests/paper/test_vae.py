@@ -278,7 +278,6 @@ def test_a_run_replaces_an_earlier_one_only_when_told(tmp_path: Path, settings: 
         ({"test_images": 0}, UsageError, "0 test images"),
         ({"learning_rate": math.inf}, UsageError, "rate of inf"),
         ({"epochs": 1, "budget": 5.0}, UsageError, "--budget"),
-        ({"likelihood": "bernoulli"}, UsageError, "bernoulli"),
         ({"init": ()}, UsageError, "no start"),
         ({"init": ("nowhere",)}, MissingError, "nowhere"),
         ({"size": 33}, UsageError, "33 pixels"),

@@ -120,7 +120,7 @@ def test_calibrating_stores_radii_that_search_and_dedup_use(nachash, indexed_dig
         "search", "query.jpg", "--similar", "--index", index, "--json", "--no-exit-code",
         cwd=indexed_digits,
     )  # fmt: skip
-    groups = nachash("dedup", index, "--no-exit-code", cwd=indexed_digits)
+    groups = nachash("dedup", index, "--codes-only", "--no-exit-code", cwd=indexed_digits)
 
     assert refused.code == 2
     assert "nachash calibrate" in refused.err

@@ -13,13 +13,13 @@ from nachash.records import Preprocessing
 from nachash.results.dedup import Duplicate, Duplicates
 from nachash.tasks.dedup import move as moves
 from nachash.tasks.dedup import move_log
-from nachash.tasks.dedup.coded_images import Encoder
 from nachash.tasks.dedup.encoded_file import Recognition
 from nachash.tasks.dedup.undo import undo
+from nachash.tasks.encoder import Encoder
 
 GROUPS = 3_334  # of a keeper and two copies
 HEADER = bytes.fromhex("424d66000000000000003600000028000000040000000400000001001800000000003000")
-ENCODER = Encoder(Preprocessing(4), lambda pixels: np.zeros((len(pixels), 8)))
+ENCODER = Encoder(Preprocessing(4), 8, lambda pixels: np.zeros((len(pixels), 8), np.float32))
 STILL = [
     "none",
     "keeper gone",
