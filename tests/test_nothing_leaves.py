@@ -61,7 +61,7 @@ SLOW = {
     "index info": "index info out.h5",
     "index merge": "index merge out.h5 out.h5 merged.h5",
     "index migrate": "index migrate out.h5",
-    "index relocate": "index relocate images images --index out.h5",
+    "index relocate": "index relocate {images} images --index out.h5",
     "index remove": "index remove 3 --index out.h5",
     "index repair": "index repair out.h5",
     "index restore": "index restore --index out.h5",

@@ -169,6 +169,17 @@ def test_scale_and_offset_are_found():
     assert (left, top, right, bottom) == pytest.approx((0.2, 0.05, 0.9, 0.75), abs=0.01)
 
 
+def test_tiny_pictures_are_compared_as_a_whole(monkeypatch):
+    def searched(*_):
+        raise AssertionError("a part of a tiny picture is looked for")
+
+    monkeypatch.setattr("nachash.images.second_look.agreement.coarse_box", searched)
+    tiny = [photo(number).resize((32, 32)) for number in (0, 1)]
+
+    assert same(tiny[0], recompressed(tiny[0], 70))
+    assert not same(*tiny)
+
+
 def test_tiny_pictures_have_a_view():
     assert not same(Image.new("RGB", (1, 1)), Image.new("RGB", (3, 1), "white"))
     assert same(Image.new("RGB", (1, 900)), Image.new("RGB", (1, 900)))

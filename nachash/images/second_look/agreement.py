@@ -25,6 +25,8 @@ _COLOURFUL: Final = 6.0  # mean chroma, of 128
 _SAME_COLOURS: Final = 0.95  # mean cosine between hues
 _NEAR: Final = 6.0  # mean difference of smooth pictures, of 255
 _SMOOTH_SIDE: Final = 16
+_TINY: Final = 64  # pixels of the shorter side
+_TINY_AGREES: Final = 0.9  # correlation of tiny pictures at a few pixels
 _SMALLEST: Final = 192  # pixels; smaller pictures are enlarged
 _PLAIN: Final = 0.25  # weight of a block without structure
 
@@ -74,11 +76,17 @@ _NONE: Final = Agreement(0.0, 0.0, 0.0, 1.0, 1.0)
 
 
 def compare(one: View, other: View) -> Agreement:
-    """How far two pictures agree, the whole of them or the part that both show."""
-    if _similar_sides(one, other):
+    """How far two pictures agree, the whole of them or the part that both show.
+
+    No part of a tiny picture is looked for: there are collections of many, all much alike.
+    """
+    tiny = max(min(one.shape), min(other.shape)) < _TINY
+    if _similar_sides(one, other) and not (tiny and _correlation(one, other) < _TINY_AGREES):
         whole = _agreement(one, other, WHOLE)
         if whole.same:
             return whole
+    if tiny:
+        return _NONE
     score, box = coarse_box(one, other)
     if score < _COARSE:
         return _NONE
@@ -98,6 +106,12 @@ def _inverse(box: Box) -> Box:
     left, top, right, bottom = box
     across, down = right - left, bottom - top
     return -left / across, -top / down, (1 - left) / across, (1 - top) / down
+
+
+def _correlation(one: View, other: View) -> float:
+    """Of the whole pictures at a few pixels; 1 where one of them is plain."""
+    plain = not (one.few_pixels.any() and other.few_pixels.any())
+    return 1.0 if plain else float(one.few_pixels @ other.few_pixels)
 
 
 def _similar_sides(one: View, other: View) -> bool:

@@ -55,6 +55,14 @@ class View:
         """Local contrast at a long side of `COARSE` pixels."""
         return self.coarse_at(1.0)
 
+    @cached_property
+    def few_pixels(self) -> Float32[np.ndarray, "pixels"]:
+        """Luminance at 16 x 16 pixels, less its mean, of length 1; zeros of a plain picture."""
+        small = np.asarray(self.grey.resize((16, 16), Image.Resampling.BILINEAR), np.float32)
+        centred = small.ravel() - small.mean()
+        length = float(np.linalg.norm(centred))
+        return centred / length if length else centred
+
     def coarse_at(self, scale: float) -> Float32[np.ndarray, "height width"]:
         """Local contrast at a long side of `scale` times `COARSE` pixels."""
         ratio = COARSE * scale / max(self.shape)
