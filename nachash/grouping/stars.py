@@ -22,15 +22,7 @@ def stars(
     one and takes every code without centre that is at most `radius` bits away and that `confirm`
     (of the centre and the row) lets it take. Expects the codes of one connected component.
     """
-    centre = np.full(len(codes), -1, np.int64)
-    for row in preference.tolist():
-        if centre[row] >= 0:
-            continue
-        centre[row] = row
-        for other in _free_near(codes, centre, row, radius):
-            if confirm(row, other):
-                centre[other] = row
-    return centre
+    return _grouped(codes, preference, radius, confirm, chained=False)
 
 
 def chains(
@@ -40,18 +32,31 @@ def chains(
     confirm: Confirm,
 ) -> Int64[np.ndarray, "n"]:
     """The same for groups that confirmed pairs link: for each code the best row of its group."""
+    return _grouped(codes, preference, radius, confirm, chained=True)
+
+
+def _grouped(
+    codes: UInt8[np.ndarray, "n bytes"],
+    preference: Int64[np.ndarray, "n"],
+    radius: int,
+    confirm: Confirm,
+    *,
+    chained: bool,
+) -> Int64[np.ndarray, "n"]:
+    """For each code the row of its group's best; with `chained`, members take others too."""
     centre = np.full(len(codes), -1, np.int64)
     for best in preference.tolist():
         if centre[best] >= 0:
             continue
         centre[best] = best
-        linked = [best]
-        while linked:
-            row = linked.pop()
+        taking = [best]
+        while taking:
+            row = taking.pop()
             for other in _free_near(codes, centre, row, radius):
                 if confirm(row, other):
                     centre[other] = best
-                    linked.append(other)
+                    if chained:
+                        taking.append(other)
     return centre
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nachash.errors import DamagedError, StorageError
+from nachash.index.facts import facts_of
 from nachash.index.reader import Index, open_index
 from nachash.index.row_block import RowBlock
 from nachash.index.verification import problems
@@ -41,14 +42,7 @@ def copy(
     index: Index, fill: Callable[..., Any], changed: Callable[[RowBlock], RowBlock] = _as_it_is
 ) -> None:
     """Copy all rows, also removed ones, and everything else; `changed` may change the rows."""
-    with fill(
-        bits=index.bits,
-        preprocessing=index.preprocessing,
-        encoder=index.encoder,
-        model=index.model,
-        root=index.root,
-        label_names=index.label_names,
-    ) as new:
+    with fill(**facts_of(index)) as new:
         for start in range(0, index.header.committed, _BLOCK):
             stop = min(start + _BLOCK, index.header.committed)
             new.append_block(changed(index.block(start, stop)))

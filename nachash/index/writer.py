@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NotRequired, TypedDict, Unpack, final
+from typing import Final, Unpack, final
 
 import h5py
 import numpy as np
@@ -14,6 +14,7 @@ from nachash.errors import IncompatibleError, StorageError
 from nachash.index import empty, migration, path_rules, rows
 from nachash.index.columns import Columns
 from nachash.index.error_log import ErrorLog
+from nachash.index.facts import Facts
 from nachash.index.ragged import Ragged
 from nachash.index.row_block import RowBlock, path_hashes
 from nachash.index.rows import Changes
@@ -24,21 +25,10 @@ from nachash.index.storage.lock import Lock
 from nachash.index.storage.opening import checked_file, damage, proof, storage
 from nachash.index.storage.paged_file import PagedFile, Pages
 from nachash.index.storage.raw import through_pages
-from nachash.records import Preprocessing, Reference, Skipped
+from nachash.records import Reference, Skipped
 from nachash.shapes import UInt8
 
 _NO_CHANGES: Final = Changes()
-
-
-class Facts(TypedDict):
-    """What is known of an index before its first row."""
-
-    bits: int
-    preprocessing: Preprocessing
-    encoder: bytes
-    model: dict[str, Any]
-    root: str
-    label_names: NotRequired[tuple[str, ...] | None]
 
 
 def create(path: Path, **facts: Unpack[Facts]) -> "IndexWriter":

@@ -133,9 +133,11 @@ def _at_scale(one: View, other: View, box: Box, scale: _Scale) -> Agreement | No
     values = [np.asarray(each.convert("L"), np.float32) for each in (own, seen)]
     inside = block_means(within(box, values[0].shape).astype(np.float32), scale.block) == 1
     first, second = (local_contrast(each, scale.radius, scale.noise) for each in values)
-    strengths = [np.sqrt(block_means(each**2, scale.block)[inside]) for each in (first, second)]
+    own_strength, strength = (
+        np.sqrt(block_means(each**2, scale.block)) for each in (first, second)
+    )
+    strengths = own_strength[inside], strength[inside]
     structured = np.maximum(*strengths) > _STRUCTURED
-    own_structure = np.sqrt(block_means(first**2, scale.block)) > _STRUCTURED
     if structured.sum() < _FEWEST:
         return None
     correlations = best_shifts(first, second, scale.block, reach=1)[0][inside]
@@ -145,12 +147,13 @@ def _at_scale(one: View, other: View, box: Box, scale: _Scale) -> Agreement | No
     certain = np.minimum(*strengths) > _STRONG
     agrees = correlations >= np.where(certain, _AGREES_CERTAINLY, _AGREES)
     agreeing = agrees[structured].sum() + _PLAIN * plain.sum()
+    shown = own_strength > _STRUCTURED
     return Agreement(
         share=float(agreeing / (structured.sum() + _PLAIN * plain.sum())),
         overlap=_overlap(box),
         colours=_colours(own, seen, inside, scale.block),
         conflict=float((certain & (correlations < 0.5)).mean()),
-        outside=float((own_structure & ~inside).sum() / max(1, own_structure.sum())),
+        outside=float((shown & ~inside).sum() / max(1, shown.sum())),
     )
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from nachash.shapes import Float32
 
-NOISE: Final = 4.0  # of 255: a deviation that says nothing
+_NOISE: Final = 4.0  # of 255: a deviation that says nothing
 
 
 def local_contrast(
-    luminance: Float32[np.ndarray, "height width"], radius: int, noise: float = NOISE
+    luminance: Float32[np.ndarray, "height width"], radius: int, noise: float = _NOISE
 ) -> Float32[np.ndarray, "height width"]:
     """Each value less the mean of the square around it, over the deviation there."""
     values = luminance.astype(np.float64)

@@ -41,13 +41,8 @@ class View:
         return self.image.height, self.image.width
 
     @cached_property
-    def luminance(self) -> Float32[np.ndarray, "height width"]:
-        """Luminance, 0 to 255."""
-        return np.asarray(self.image.convert("L"), np.float32)
-
-    @cached_property
     def grey(self) -> Image.Image:
-        """The same as an image."""
+        """Its luminance."""
         return self.image.convert("L")
 
     @cached_property

@@ -1,7 +1,6 @@
 """Whether images whose codes are near are the same picture: looked at, a pair at a time."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, final
 
 from nachash.errors import ImageError
@@ -9,19 +8,20 @@ from nachash.images.second_look.agreement import ALIKE, Agreement, compare
 from nachash.images.second_look.view import View
 from nachash.images.sources.hosts import Hosts
 from nachash.images.sources.originals import opened_at
+from nachash.recently_used import RecentlyUsed
 from nachash.tasks.dedup.members import Member
 
-_VIEWS: Final = 512  # pictures that are kept, of at most 0.5 MB each
+_MOST_BYTES: Final = 1 << 28  # of pictures that are kept: some 600
 
 
 @final
-@dataclass(eq=False, slots=True)
 class SecondLook:
     """Compares pictures; each is opened once, or again where many others came between."""
 
-    hosts: Hosts
-    looks: int = 0
-    _views: OrderedDict[str, View | None] = field(default_factory=OrderedDict)
+    def __init__(self, hosts: Hosts) -> None:
+        self.looks = 0
+        self._hosts = hosts
+        self._views: RecentlyUsed[str, View | None] = RecentlyUsed(_MOST_BYTES, _bytes_of)
 
     def compare(self, one: Member, other: Member) -> Agreement | None:
         """How far two images agree; None where one of them cannot be seen.
@@ -37,12 +37,7 @@ class SecondLook:
         return compare(first, second)
 
     def _view(self, member: Member) -> View | None:
-        if member.path not in self._views:
-            self._views[member.path] = _opened(member.path, self.hosts)
-            if len(self._views) > _VIEWS:
-                self._views.popitem(last=False)
-        self._views.move_to_end(member.path)
-        return self._views[member.path]
+        return self._views.value(member.path, partial(_opened, member.path, self._hosts))
 
 
 def _opened(path: str, hosts: Hosts) -> View | None:
@@ -50,3 +45,7 @@ def _opened(path: str, hosts: Hosts) -> View | None:
         return View.of(opened_at(path, hosts))
     except (ImageError, OSError):
         return None
+
+
+def _bytes_of(view: View | None) -> int:
+    return 0 if view is None else 3 * view.image.width * view.image.height

@@ -2,6 +2,7 @@
 
 from nachash.index import writer
 from nachash.index.copying import copy_rows
+from nachash.index.facts import facts_of
 from nachash.index.reader import Index, open_index
 from nachash.index.storage import naming
 from nachash.results.index import Rewriting
@@ -33,15 +34,7 @@ def compact(settings: CompactSettings) -> Rewriting:
 
 
 def _copy(index: Index, new: naming.NewFile) -> None:
-    with writer.fill(
-        new,
-        bits=index.bits,
-        preprocessing=index.preprocessing,
-        encoder=index.encoder,
-        model=index.model,
-        root=index.root,
-        label_names=index.label_names,
-    ) as compacted:
+    with writer.fill(new, **facts_of(index)) as compacted:
         copy_rows(index, compacted, names=index.label_names, keep_ids=True)
         compacted.change(skipped=index.errors())
         compacted.reserve_ids(index.next_id)

@@ -12,6 +12,7 @@ from nachash.errors import ExistsError, IncompatibleError, UsageError
 from nachash.images.sources.root import absolute
 from nachash.index import writer
 from nachash.index.copying import copy_rows
+from nachash.index.facts import Facts, facts_of
 from nachash.index.reader import Index, open_index
 from nachash.index.rows import Changes
 from nachash.index.storage import naming
@@ -91,19 +92,13 @@ def _write(indexes: Sequence[Index], new: naming.NewFile) -> tuple[int, int]:
     ]
     last = {path: number for number, some in enumerate(paths) for path in some}
     images = 0
-    with writer.fill(
-        new,
-        bits=indexes[0].bits,
-        preprocessing=indexes[0].preprocessing,
-        encoder=indexes[0].encoder,
-        model=indexes[0].model,
-        root=root,
-        label_names=names if labelled else None,
-    ) as merged:
+    labels = names if labelled else None
+    facts: Facts = {**facts_of(indexes[0]), "root": root, "label_names": labels}
+    with writer.fill(new, **facts) as merged:
         for number, (index, some) in enumerate(zip(indexes, paths, strict=True)):
             keep = np.array([last[path] == number for path in some], bool)
             images += int(keep.sum())
-            copy_rows(index, merged, names=names if labelled else None, keep=keep, paths=some)
+            copy_rows(index, merged, names=labels, keep=keep, paths=some)
             merged.change(skipped=_errors(index, roots[number], root))
         merged.change(Changes(found=tuple(last)))
     return sum(map(len, paths)) - images, images
